@@ -1,0 +1,38 @@
+"""kpicli: a showroom's spreadsheet exports in, numbers everyone trusts out.
+
+Everything the command line can do, Python can do with the same word::
+
+    import kpicli
+
+    workspace = kpicli.open_workspace(store="store")
+    kpicli.ingest(workspace, ["exports/"])
+    report = kpicli.report(workspace, month="2026-10")
+
+The words are loaded on first use, so that ``import kpicli`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kpicli.pipeline.export import export
+    from kpicli.pipeline.ingest import ingest
+    from kpicli.pipeline.report import report
+    from kpicli.workspace import open_workspace
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "export", "ingest", "open_workspace", "report"]
+
+_HOMES = {
+    "export": "pipeline.export",
+    "ingest": "pipeline.ingest",
+    "open_workspace": "workspace",
+    "report": "pipeline.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public word from its module when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(f"kpicli.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'kpicli' has no attribute {name!r}")

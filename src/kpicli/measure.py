@@ -1,0 +1,296 @@
+"""Compute the measures of a book for all periods and groups asked for, in one lazy plan that scans each table once.
+
+Every measure becomes a stream of events ``(period, dealer, consultant, model, source, channel, customer, value)``; sums
+and distinct counts over any grouping follow from the events. Only filters, joins, group-by and sums are used, so that
+the same declarations can run on a cluster.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal, Protocol
+
+import polars as pl
+
+from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Filter, Form, HistoryFact, Measure, TimelyFact
+from kpicli.formula import Number
+from kpicli.normalise import VALID_PHONE
+from kpicli.periods import Period
+
+UNASSIGNED = {"consultant": "未分配"}
+UNFILLED = "未填"
+"""How a group is called whose rows have nothing in the column."""
+
+Reason = Literal["no_rows", "zero_denominator", "source_missing", "history_missing"]
+Values = dict[str, Number | None]
+"""Measure → value; None where there is nothing to count from."""
+
+
+class Rows(Protocol):
+    """Where the rows come from: a store, or a test."""
+
+    def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
+        """The current rows of a form in the months `since` to `until`."""
+
+    def months(self, form: Form) -> list[str]:
+        """The months a form has rows in."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measures by period, dimension and group."""
+
+    values: Mapping[tuple[str, str, str], Values]
+    """(period label, dimension, group) → its measures. The whole has the dimension and group ``""``."""
+    reasons: Mapping[tuple[str, str], Reason]
+    """(period label, measure) → why the whole has no value."""
+    lacking: Mapping[str, frozenset[str]]
+    """Dimension → measures that cannot be told apart by it."""
+
+    def groups(self, period: str, dimension: str) -> list[str]:
+        """The groups of a dimension that a period has."""
+        return sorted(group for label, dim, group in self.values if (label, dim) == (period, dimension))
+
+
+def measure(
+    catalogue: Catalogue,
+    book: Book,
+    source: Rows,
+    periods: Sequence[Period],
+    dimensions: Sequence[str] = (),
+    *,
+    dealer: str | None = None,
+    grace_days: int = 0,
+) -> Table:
+    """Compute every measure of a book for each period: the whole, and by each of `dimensions`."""
+    plan = _Plan(catalogue, source, periods, dealer, grace_days)
+    events = {key: plan.events(entry) for key, entry in book.measures.items()}
+    queries: list[pl.LazyFrame] = []
+    for dimension in ("", *dimensions):
+        queries += [
+            _sums(
+                [events[k].with_columns(measure=pl.lit(k)) for k, m in book.measures.items() if m.additive], dimension
+            ),
+            _distinct(
+                [events[k].with_columns(measure=pl.lit(k)) for k, m in book.measures.items() if not m.additive],
+                dimension,
+            ),
+        ]
+    known = plan.known_flags(book)
+    results = pl.collect_all([*queries, *known.values()])
+    flags = dict(zip(known, results[len(queries) :], strict=True))
+    reasons = _reasons(plan, book, periods, results[:2], flags)
+    lacking = {d: frozenset(k for k, m in book.measures.items() if not plan.has(m.form, d)) for d in dimensions}
+    return Table(_values(book, periods, dimensions, results[: len(queries)], reasons, lacking), reasons, lacking)
+
+
+class _Plan:
+    """The lazy frames of one computation."""
+
+    def __init__(
+        self, catalogue: Catalogue, source: Rows, periods: Sequence[Period], dealer: str | None, grace_days: int
+    ) -> None:
+        self.catalogue, self.source, self.dealer, self.grace_days = catalogue, source, dealer, grace_days
+        self.periods = pl.LazyFrame(
+            {
+                "period": [p.label for p in periods],
+                "start": [p.start for p in periods],
+                "end": [p.end for p in periods],
+            },
+            schema={"period": pl.String, "start": pl.Date, "end": pl.Date},
+        )
+        days = [(p.start + timedelta(days=n), p.label) for p in periods for n in range((p.end - p.start).days)]
+        self.calendar = pl.LazyFrame(days, schema={"day": pl.Date, "period": pl.String}, orient="row")
+        self.first, self.last = min(p.start for p in periods), max(p.end for p in periods) - timedelta(days=1)
+        self.since, self.until = f"{self.first:%Y-%m}", f"{self.last:%Y-%m}"
+        self._bases: dict[tuple[str, bool], pl.LazyFrame] = {}
+
+    def has(self, form: str, dimension: str) -> bool:
+        return dimension == "dealer" or dimension in self.catalogue.forms[form].columns
+
+    def events(self, measure: Measure) -> pl.LazyFrame:
+        """The events of one measure, each in its period."""
+        form = self.catalogue.forms[measure.form]
+        whole = measure.count == "open" or measure.date != form.date
+        rows = self._base(form, whole)
+        if measure.where:
+            rows = rows.filter(pl.any_horizontal([_passes(table) for table in measure.where]))
+        rows = self._open(rows, measure) if measure.count == "open" else self._dated(rows, measure.date)
+        if measure.unless_before:
+            rows = self._unless_before(rows, measure.date, self.catalogue.forms[measure.unless_before])
+        return rows.select("period", *DIMENSIONS, "customer", value=_value(measure).cast(pl.Decimal(30, 2)))
+
+    def known_flags(self, book: Book) -> dict[tuple[str, str], pl.LazyFrame]:
+        """How many rows of each period say yes or no in each flag the measures look at."""
+        wanted = {
+            (m.form, name)
+            for m in book.measures.values()
+            for name in m.columns
+            if name in self.catalogue.forms[m.form].columns
+            and self.catalogue.forms[m.form].columns[name].type == "flag"
+        }
+        return {
+            (form, name): self._dated(self._base(self.catalogue.forms[form], False), self.catalogue.forms[form].date)
+            .group_by("period")
+            .agg(pl.col(name).is_not_null().cast(pl.Int64).sum())
+            for form, name in sorted(wanted)
+        }
+
+    def _base(self, form: Form, whole: bool) -> pl.LazyFrame:
+        """The rows of a form, of the periods' months or of all months before too, with dimensions, customer and facts."""
+        if (form.key, whole) not in self._bases:
+            rows = self._rows(form, None if whole else self.since)
+            for fact in form.facts.values():
+                rows = self._with_fact(rows, form, fact)
+            self._bases[form.key, whole] = rows.with_columns(
+                pl.col(name).fill_null(UNASSIGNED.get(name, UNFILLED))
+                if name in form.columns
+                else pl.lit(None, pl.String).alias(name)
+                for name in DIMENSIONS
+                if name != "dealer"
+            )
+        return self._bases[form.key, whole]
+
+    def _rows(self, form: Form, since: str | None) -> pl.LazyFrame:
+        rows = self.source.rows(form, since=since, until=self.until)
+        if self.dealer is not None:
+            rows = rows.filter(pl.col("dealer") == self.dealer)
+        phone = pl.col("phone") if "phone" in form.columns else pl.lit(None, pl.String)
+        known = pl.when(phone.str.contains(VALID_PHONE)).then(phone)
+        alone = pl.concat_str([pl.lit("#"), "dealer", pl.lit("/"), "key"])
+        return rows.with_columns(person=known, customer=pl.coalesce(known, alone))
+
+    def _with_fact(self, rows: pl.LazyFrame, form: Form, fact: HistoryFact | TimelyFact) -> pl.LazyFrame:
+        if isinstance(fact, TimelyFact):
+            timely = pl.col(fact.done) <= pl.col(fact.due) + timedelta(days=self.grace_days)
+            return rows.with_columns(timely.fill_null(False).alias(fact.key))
+        date = pl.col(form.date)
+        earlier = pl.when(_passes(fact.earlier)).then(date).min().alias("first_earlier")
+        never = pl.when(_passes(fact.never)).then(date).min().alias("first_never")
+        history = self._history(form, rows).group_by("dealer", "person").agg(earlier, never)
+        true = (pl.col("first_earlier") < date) & ~(pl.col("first_never") < date).fill_null(False)
+        beside = rows.join(history, on=["dealer", "person"], how="left")
+        return beside.with_columns(true.fill_null(False).alias(fact.key)).drop("first_earlier", "first_never")
+
+    def _history(self, form: Form, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """All rows up to the last period of the persons who are in these rows."""
+        persons = rows.select("dealer", "person").drop_nulls().unique()
+        return self._rows(form, None).join(persons, on=["dealer", "person"], how="semi")
+
+    def _dated(self, rows: pl.LazyFrame, date: str) -> pl.LazyFrame:
+        inside = rows.filter(pl.col(date).is_between(self.first, self.last))
+        return inside.join(self.calendar, left_on=date, right_on="day", how="inner")
+
+    def _open(self, rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
+        """One event for each period at whose start a row was open."""
+        closed = pl.min_horizontal(measure.closed) if len(measure.closed) > 1 else pl.col(measure.closed[0])
+        stock = rows.with_columns(closed=closed).join(self.periods, how="cross")
+        return stock.filter(
+            pl.col(measure.date) < pl.col("start"), (pl.col("closed") >= pl.col("start")).fill_null(True)
+        )
+
+    def _unless_before(self, rows: pl.LazyFrame, date: str, other: Form) -> pl.LazyFrame:
+        """Leave out the customers with a row in another form on a day before the first one here, in each period."""
+        first = rows.group_by("period", "dealer", "customer").agg(pl.col(date).min().alias("first_here"))
+        before = (
+            self._history(other, rows).group_by("dealer", "person").agg(pl.col(other.date).min().alias("first_there"))
+        )
+        beside = rows.join(first, on=["period", "dealer", "customer"]).join(before, on=["dealer", "person"], how="left")
+        return beside.filter((pl.col("first_there") >= pl.col("first_here")).fill_null(True))
+
+
+def _passes(table: Filter) -> pl.Expr:
+    """Whether a row passes every entry of a filter; an empty cell passes none."""
+    tests = [
+        pl.any_horizontal([pl.col(name) == value for value in values]).fill_null(False)
+        for name, values in table.items()
+    ]
+    return pl.all_horizontal(tests)
+
+
+def _value(measure: Measure) -> pl.Expr:
+    if measure.count == "sum":
+        return pl.col(measure.column or "")
+    if measure.minus:
+        return pl.when(_passes(measure.minus)).then(-1).otherwise(1)
+    return pl.lit(1)
+
+
+def _sums(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
+    group = _group(dimension)
+    return (
+        pl.concat([e.select("period", group, "measure", "value") for e in events])
+        .group_by("period", "group", "measure")
+        .agg(pl.col("value").sum())
+    )
+
+
+def _distinct(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
+    group = _group(dimension)
+    customers = pl.concat([e.select("period", group, "measure", "customer") for e in events]).unique()
+    return customers.group_by("period", "group", "measure").agg(pl.len().cast(pl.Decimal(30, 2)).alias("value"))
+
+
+def _group(dimension: str) -> pl.Expr:
+    return (pl.col(dimension) if dimension else pl.lit("")).alias("group")
+
+
+def _reasons(
+    plan: _Plan,
+    book: Book,
+    periods: Sequence[Period],
+    whole: Sequence[pl.DataFrame],
+    flags: Mapping[tuple[str, str], pl.DataFrame],
+) -> dict[tuple[str, str], Reason]:
+    """Why the whole of a period has no value for a measure: a period without data is not zero."""
+    counted = {(period, key) for frame in whole for period, _, key, _ in frame.iter_rows()}
+    said = {(form, name): {period for period, n in frame.iter_rows() if n} for (form, name), frame in flags.items()}
+    months = {key: plan.source.months(form) for key, form in plan.catalogue.forms.items()}
+    reasons: dict[tuple[str, str], Reason] = {}
+    for period in periods:
+        for key, entry in book.measures.items():
+            reason = _reason(entry, period, months[entry.form], said, (period.label, key) in counted)
+            if reason:
+                reasons[period.label, key] = reason
+    return reasons
+
+
+def _reason(
+    entry: Measure, period: Period, months: Sequence[str], said: Mapping[tuple[str, str], set[str]], counted: bool
+) -> Reason | None:
+    if not months:
+        return "source_missing"
+    if entry.count == "open":
+        return None if any(month < f"{period.start:%Y-%m}" for month in months) or counted else "history_missing"
+    if counted:
+        return None
+    if f"{period.start:%Y-%m}" not in months:
+        return "no_rows"
+    silent = any((entry.form, name) in said and period.label not in said[entry.form, name] for name in entry.columns)
+    return "source_missing" if silent else None
+
+
+def _values(
+    book: Book,
+    periods: Sequence[Period],
+    dimensions: Sequence[str],
+    frames: Sequence[pl.DataFrame],
+    reasons: Mapping[tuple[str, str], Reason],
+    lacking: Mapping[str, frozenset[str]],
+) -> dict[tuple[str, str, str], Values]:
+    values: dict[tuple[str, str, str], Values] = {(p.label, "", ""): {} for p in periods}
+    for dimension, pair in zip(("", *dimensions), zip(frames[::2], frames[1::2], strict=True), strict=True):
+        for frame in pair:
+            for period, group, key, value in frame.iter_rows():
+                if group is not None:
+                    values.setdefault((period, dimension, group), {})[key] = _number(book.measures[key], value)
+    for (period, dimension, _), found in values.items():
+        for key in book.measures:
+            empty = (period, key) in reasons or key in lacking.get(dimension, ())
+            found[key] = None if empty else found.get(key, 0)
+    return {place: {key: found[key] for key in book.measures} for place, found in values.items()}
+
+
+def _number(measure: Measure, value: Decimal) -> Number:
+    return value if measure.count == "sum" else int(value)

@@ -1,0 +1,249 @@
+"""Turn text cells into typed values, a column at a time, and name the cells that could not be.
+
+Each column is treated by its distinct values: they are parsed once, by polars expressions, and mapped back. A hundred
+thousand dates are some thirty distinct ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from kpicli.catalogue import Column, ColumnType
+from kpicli.words import folded, word_key
+
+YES = ("是", "1", "Y", "YES", "TRUE", "√", "✓", "✔", "ˇ", "●", "○", "有", "已", "T", "V", "对")
+NO = ("否", "0", "N", "NO", "FALSE", "无", "未", "×", "X", "F", "没有")
+LEVELS = ("O", "H", "A", "B", "C", "D", "E", "F", "F0", "F1", "F2", "L", "M", "N", "无级", "其他")
+"""Levels of all houses known; which of them are open, and their cadence, is a book's business."""
+
+VALID_PHONE = r"^(1[3-9]\d{9}|0\d{2,3}[2-9]\d{6,7})$"
+"""A mainland mobile, or a landline with its area code; digits only."""
+
+DTYPES: Mapping[ColumnType, pl.DataType] = {
+    "text": pl.String(),
+    "name": pl.String(),
+    "staff": pl.String(),
+    "phone": pl.String(),
+    "date": pl.Date(),
+    "month": pl.String(),
+    "time": pl.String(),
+    "integer": pl.Int64(),
+    "number": pl.Float64(),
+    "money": pl.Decimal(18, 2),
+    "choice": pl.String(),
+    "level": pl.String(),
+    "flag": pl.Boolean(),
+    "vin": pl.String(),
+}
+"""How each type is stored. Times of day are text ``HH:MM``: the store's format has no type for them."""
+
+
+@dataclass(frozen=True)
+class Clues:
+    """What the surroundings of a column say about its values."""
+
+    today: date
+    """Dates more than a year after this are implausible."""
+    year: int | None = None
+    """The year of dates written without one, from a title, sheet or file name."""
+    date1904: bool = False
+
+
+def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
+    """Parse distinct cells into ``raw``, ``value`` (in the column's dtype) and ``code`` (an issue code, or null).
+
+    A value may stand beside a code: an odd phone or an unknown choice is kept and named.
+    """
+    texts = pl.DataFrame({"raw": cells}).with_columns(text=folded(pl.col("raw")))
+    value, code = _PARSERS[column.type](column, clues)
+    typed = texts.select("raw", "text", value=value).with_columns(code=pl.when(pl.col("text").is_not_null()).then(code))
+    dtype = DTYPES[column.type]
+    typed = typed.with_columns(pl.col("value").cast(dtype), pl.col("code").cast(pl.String))
+    if column.type == "flag":  # many sheets only tick: in a column that is there, empty is no
+        typed = typed.with_columns(pl.when(pl.col("text").is_null()).then(False).otherwise("value").alias("value"))
+    if column.when_empty is not None:
+        empty = pl.when(pl.col("text").is_null()).then(pl.lit(column.when_empty))
+        typed = typed.with_columns(empty.otherwise("value").alias("value"))
+    return typed.drop("text")
+
+
+def fitness(column: Column, cells: pl.Series, clues: Clues) -> float:
+    """The share of non-empty cells that the column can take as they are, 0 when there are none."""
+    judged = parse(column, cells.drop_nulls().unique(), clues).filter(pl.col("raw").str.strip_chars() != "")
+    return 0.0 if judged.is_empty() else judged["code"].null_count() / judged.height
+
+
+_TEXT = pl.col("text")
+_VALUE = pl.col("value")
+Parsed = tuple[pl.Expr, pl.Expr]
+
+
+def _failed(code: str) -> pl.Expr:
+    return pl.when(_VALUE.is_null()).then(pl.lit(code))
+
+
+def _plain(column: Column, clues: Clues) -> Parsed:
+    return _TEXT, pl.lit(None, pl.String)
+
+
+def _name(column: Column, clues: Clues) -> Parsed:
+    return _TEXT.str.replace_all(r"(\p{Han})\s+(\p{Han})", "$1$2"), pl.lit(None, pl.String)
+
+
+def _date(column: Column, clues: Clues) -> Parsed:
+    epoch = date(1904, 1, 1) if clues.date1904 else date(1899, 12, 30)
+    written = _TEXT.str.extract_groups(
+        r"^(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*[日号]?(?:[T\s(星周].*)?$"
+    )
+    dashed = pl.concat_str([written.struct.field(n).str.zfill(2) for n in "123"], separator="-")
+    serial = _TEXT.str.extract(r"^([2-6]\d{4})(?:\.\d+)?$").cast(pl.Int32)
+    ways = [
+        dashed.str.to_date("%Y-%m-%d", strict=False),
+        _TEXT.str.extract(r"^(\d{8})(?:\.0+)?$").str.to_date("%Y%m%d", strict=False),
+        pl.lit(epoch) + pl.duration(days=serial),
+    ]
+    if clues.year:
+        day = _TEXT.str.extract_groups(r"^(\d{1,2})(?:月|/|\.)(\d{2}|\d{1,2}日?)$")
+        parts = [day.struct.field("1").str.zfill(2), day.struct.field("2").str.strip_chars("日").str.zfill(2)]
+        ways.append(
+            pl.concat_str([pl.lit(str(clues.year)), *parts], separator="-").str.to_date("%Y-%m-%d", strict=False)
+        )
+    found = pl.coalesce(ways)
+    plausible = found.is_between(date(2000, 1, 1), clues.today + timedelta(days=366))
+    code = pl.when(found.is_null()).then(pl.lit("bad_date")).when(~plausible).then(pl.lit("implausible_date"))
+    return pl.when(plausible).then(found), code
+
+
+def _month(column: Column, clues: Clues) -> Parsed:
+    groups = _TEXT.str.extract_groups(r"^(20\d{2})\s*[-/.年]?\s*(1[0-2]|0?[1-9])(?:\s*月|[-/.]\d{1,2}(?:\s.*)?)?$")
+    month = pl.concat_str([groups.struct.field("1"), groups.struct.field("2").str.zfill(2)], separator="-")
+    return month, _failed("bad_month")
+
+
+def _time(column: Column, clues: Clues) -> Parsed:
+    start = _TEXT.str.extract(r"^([^~]+?)\s*(?:[-~至].*)?$").str.strip_chars()
+    stamp = _TEXT.str.extract_groups(r"^\d{4}-\d\d-\d\d[T ](\d\d):(\d\d)")
+    clock = start.str.extract_groups(r"^(\d{1,2})\s*[:;点时.]\s*(\d{1,2})?(?:[分:;]\s*\d{0,2}.*)?$")
+    hour = pl.coalesce(stamp.struct.field("1"), clock.struct.field("1")).cast(pl.Int32)
+    minute = pl.coalesce(stamp.struct.field("2"), clock.struct.field("2"), pl.lit("0")).cast(pl.Int32)
+    fraction = (_TEXT.str.extract(r"^(0?\.\d{2,})$").cast(pl.Float64) * 1440).round().cast(pl.Int32)
+    minutes = pl.coalesce(fraction, pl.when((hour < 24) & (minute < 60)).then(hour * 60 + minute))
+    text = pl.concat_str(
+        [(minutes // 60).cast(pl.String).str.zfill(2), (minutes % 60).cast(pl.String).str.zfill(2)], separator=":"
+    )
+    return text, _failed("bad_time")
+
+
+def _number_text() -> pl.Expr:
+    """The digits of a number with its separators, signs of money and units taken off; parentheses mean negative."""
+    bare = _TEXT.str.replace_all(r"[,，￥¥$\s]|元$|人$|位$|台$|批$|公里$|[kK][mM]$|万元?$|%$", "")
+    return pl.when(bare.str.contains(r"^\(.*\)$")).then("-" + bare.str.strip_chars("()")).otherwise(bare)
+
+
+def _scaled() -> pl.Expr:
+    number = _number_text().cast(pl.Float64, strict=False)
+    finite = pl.when(number.is_finite()).then(number)
+    percent = pl.when(_TEXT.str.ends_with("%")).then(finite / 100)
+    return percent.when(_TEXT.str.contains("万")).then(finite * 10_000).otherwise(finite)
+
+
+def _number(column: Column, clues: Clues) -> Parsed:
+    return _scaled(), _failed("bad_number")
+
+
+def _integer(column: Column, clues: Clues) -> Parsed:
+    number = _scaled()
+    whole = (number == number.round()) & (number.abs() < 1e15)
+    return pl.when(whole).then(number).cast(pl.Int64), _failed("bad_number")
+
+
+def _money(column: Column, clues: Clues) -> Parsed:
+    exact = _number_text().str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2})?)0*$").cast(pl.Decimal(18, 2), strict=False)
+    scaled = _scaled()
+    rounded = pl.when(scaled.abs() < 1e15).then(scaled.round(2)).cast(pl.Decimal(18, 2), strict=False)
+    plain = ~_TEXT.str.contains("[万%]")
+    return pl.coalesce(pl.when(plain).then(exact), rounded), _failed("bad_number")
+
+
+def _phone(column: Column, clues: Clues) -> Parsed:
+    unscientific = (
+        pl.when(_TEXT.str.contains(r"^1\.\d{6,}[eE]\+?10$"))
+        .then(_TEXT.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False).cast(pl.String))
+        .otherwise(_TEXT)
+    )
+    digits = unscientific.str.replace(r"\.0+$", "").str.replace_all(r"[\s\-()—.]", "")
+    digits = digits.str.replace(r"^(?:\+86|0086)", "").str.replace(r"^(?:86|0)(1[3-9]\d{9})$", "$1")
+    valid = digits.str.contains(VALID_PHONE)
+    return pl.when(valid).then(digits).otherwise(_TEXT), pl.when(~valid).then(pl.lit("odd_phone"))
+
+
+def _choice(column: Column, clues: Clues) -> Parsed:
+    whole = _TEXT.str.replace(r"^(\d+)\.0+$", "$1")  # a model called 301 that a spreadsheet turned into a number
+    if not column.values:
+        return whole, pl.lit(None, pl.String)
+    spellings = {word_key(spelling): canonical for spelling, canonical in column.values.items()}
+    known = (
+        whole.str.replace_all(r"\s", "")
+        .str.to_uppercase()
+        .replace_strict(spellings, default=None, return_dtype=pl.String)
+    )
+    return pl.coalesce(known, whole), pl.when(known.is_null()).then(pl.lit("unknown_value"))
+
+
+def _level(column: Column, clues: Clues) -> Parsed:
+    short = _TEXT.str.to_uppercase().str.replace_all(r"\s|\(.*\)|级$|类$|级客户$", "")
+    short = short.replace({"无": "无级", "无级别": "无级", "其它": "其他"})
+    known = short.is_in(LEVELS)
+    return pl.when(known).then(short).otherwise(_TEXT), pl.when(~known).then(pl.lit("unknown_value"))
+
+
+def _flag(column: Column, clues: Clues) -> Parsed:
+    words = {word_key(word): True for word in YES} | {word_key(word): False for word in NO}
+    words |= {word_key(word): True for word in column.yes} | {word_key(word): False for word in column.no}
+    key = _TEXT.str.replace_all(r"\s", "").str.to_uppercase().str.replace(r"^([01])\.0$", "$1")
+    return key.replace_strict(words, default=None, return_dtype=pl.Boolean), _failed("bad_flag")
+
+
+_VIN_LETTERS = dict(
+    zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
+)
+_VIN_VALUES = {str(digit): digit for digit in range(10)} | _VIN_LETTERS
+_VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+
+
+def _vin(column: Column, clues: Clues) -> Parsed:
+    vin = _TEXT.str.to_uppercase().str.replace_all(r"[\s-]", "")
+    values = [
+        vin.str.slice(place, 1).replace_strict(_VIN_VALUES, default=None, return_dtype=pl.Int32) for place in range(17)
+    ]
+    rest = (
+        pl.sum_horizontal(
+            [value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)], ignore_nulls=False
+        )
+        % 11
+    )
+    digit = pl.when(rest == 10).then(pl.lit("X")).otherwise(rest.cast(pl.String))
+    whole = vin.str.len_chars() == 17
+    tail = vin.str.contains(r"^[A-Z0-9]{6,8}$")  # many lists carry only the last six or eight
+    right = (whole & (digit == vin.str.slice(8, 1))).fill_null(False) | tail
+    return vin, pl.when(~right).then(pl.lit("odd_vin"))
+
+
+_PARSERS = {
+    "text": _plain,
+    "name": _name,
+    "staff": _name,
+    "phone": _phone,
+    "date": _date,
+    "month": _month,
+    "time": _time,
+    "integer": _integer,
+    "number": _number,
+    "money": _money,
+    "choice": _choice,
+    "level": _level,
+    "flag": _flag,
+    "vin": _vin,
+}

@@ -1,0 +1,86 @@
+"""Months and the parts of a month."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Literal
+
+from kpicli.errors import UsageError
+
+WeekMode = Literal["monday", "quarters"]
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `start` up to but not including `end`."""
+
+    label: str
+    start: date
+    end: date
+
+
+@dataclass(frozen=True, order=True)
+class Month:
+    """A calendar month."""
+
+    year: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.number:02d}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Month":
+        """Read ``2026-10``; raise `UsageError`."""
+        found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
+        if not found:
+            raise UsageError("bad_month_option", f"{text} 不是月份", "写成 2026-10，或 this、last")
+        return cls(int(found.group(1)), int(found.group(2)))
+
+    @classmethod
+    def of(cls, day: date) -> "Month":
+        """The month of a day."""
+        return cls(day.year, day.month)
+
+    @property
+    def start(self) -> date:
+        """Its first day."""
+        return date(self.year, self.number, 1)
+
+    @property
+    def next(self) -> "Month":
+        """The month after."""
+        return Month.of(self.start + timedelta(days=31))
+
+    @property
+    def previous(self) -> "Month":
+        """The month before."""
+        return Month.of(self.start - timedelta(days=1))
+
+    @property
+    def period(self) -> Period:
+        """The month as a period."""
+        return Period(str(self), self.start, self.next.start)
+
+    def days(self) -> list[Period]:
+        """Its days."""
+        count = (self.next.start - self.start).days
+        days = [self.start + timedelta(days=n) for n in range(count)]
+        return [Period(day.isoformat(), day, day + timedelta(days=1)) for day in days]
+
+    def weeks(self, mode: WeekMode = "monday") -> list[Period]:
+        """Its weeks: Monday to Sunday cut at the month, or the four parts 1–7, 8–14, 15–21, 22–end."""
+        if mode == "quarters":
+            starts = [self.start.replace(day=day) for day in (1, 8, 15, 22)]
+        else:
+            starts = [day.start for day in self.days() if day.start.day == 1 or day.start.weekday() == 0]
+        return _spans([*starts, self.next.start])
+
+
+def _spans(bounds: Sequence[date]) -> list[Period]:
+    return [
+        Period(f"{start.isoformat()}/{(end - timedelta(days=1)).isoformat()}", start, end)
+        for start, end in pairwise(bounds)
+    ]

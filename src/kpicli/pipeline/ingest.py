@@ -1,0 +1,234 @@
+"""Files to store: read, recognise, normalise, validate, identify, store, with an account of every row."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from kpicli.catalogue import Form
+from kpicli.identify import identify
+from kpicli.issues import Issue, gather
+from kpicli.pipeline.files import find_files
+from kpicli.read import ReaderPool, Workbook
+from kpicli.recognise import NOT_DATA, Match, recognise
+from kpicli.store import Plan, Source, Store
+from kpicli.validate import Checked, validate
+from kpicli.workspace import Workspace
+
+READERS = 2
+"""Files read side by side."""
+
+REFUSALS = ("no_form", "two_forms", "missing_column")
+"""Why a sheet of a file that was opened is not read."""
+
+Status = Literal["stored", "unchanged", "partly", "refused", "skipped"]
+
+
+@dataclass(frozen=True)
+class SheetAccount:
+    """What became of every row of one sheet: rows = stored + unchanged + set_aside + Σ not_data."""
+
+    sheet: str
+    form: str | None
+    header_row: int | None
+    rows: int
+    stored: int
+    unchanged: int
+    set_aside: int
+    not_data: dict[str, int]
+
+
+@dataclass(frozen=True)
+class FileAccount:
+    """What became of one file."""
+
+    file: Path
+    sha256: str
+    status: Status
+    batch: str | None
+    """The batch that records it; None when nothing was written."""
+    sheets: tuple[SheetAccount, ...]
+    issues: tuple[Issue, ...]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of every file of a call."""
+
+    files: tuple[FileAccount, ...]
+    dry_run: bool
+
+    def total(self, count: Literal["rows", "stored", "unchanged", "set_aside"]) -> int:
+        """One count over all sheets."""
+        return sum(getattr(sheet, count) for file in self.files for sheet in file.sheets)
+
+    @property
+    def not_data(self) -> int:
+        """Rows that are no records, over all sheets."""
+        return sum(sum(sheet.not_data.values()) for file in self.files for sheet in file.sheets)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A file that went through every step before the store."""
+
+    workbook: Workbook
+    checked: tuple[Checked, ...]
+    unread: tuple[SheetAccount, ...]
+    """Sheets of which no row can be used."""
+    issues: tuple[Issue, ...]
+
+
+def ingest(
+    workspace: Workspace,
+    paths: Iterable[str | Path],
+    *,
+    dry_run: bool = False,
+    form: str | None = None,
+    dealer: str | None = None,
+    now: datetime | None = None,
+    readers: ReaderPool | None = None,
+    progress: Callable[[FileAccount], None] = lambda account: None,
+) -> Ingested:
+    """Read files and folders and store their rows; each file is one batch, there as a whole or not at all.
+
+    `form` names the form where headers cannot tell it; `now` dates the batches. Problems of the data are part of the
+    result. Raises `StoreError` when the store fails, `UsageError` for an unknown form.
+    """
+    catalogue = workspace.catalogue
+    forms = [catalogue.form(form)] if form else list(catalogue.forms.values())
+    time = now or datetime.now(UTC)
+    store = Store(workspace.store)
+    accounts: list[FileAccount] = []
+    with ExitStack() as stack:
+        readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
+        for entry in _side_by_side(readers, find_files(paths), forms, time):
+            if isinstance(entry, _Prepared):
+                workbook = entry.workbook
+                source = Source(
+                    dealer or workspace.settings.dealer, workbook.path.name, workbook.sha256, workbook.saved, time
+                )
+                entry = _store(store, entry, source, dry_run=dry_run)
+            accounts.append(entry)
+            progress(entry)
+    return Ingested(tuple(accounts), dry_run)
+
+
+def _side_by_side(
+    readers: ReaderPool, files: Sequence[tuple[Path, Issue | None]], forms: Sequence[Form], time: datetime
+) -> Iterator[_Prepared | FileAccount]:
+    """Prepare files on several threads, a few ahead of the store, and yield them in order."""
+    waiting: deque[Future[_Prepared] | FileAccount] = deque()
+    with ThreadPoolExecutor(READERS) as threads:
+        for path, issue in files:
+            if issue:
+                status: Status = "skipped" if issue.severity == "info" else "refused"
+                waiting.append(FileAccount(path, "", status, None, (), (issue,)))
+            else:
+                waiting.append(threads.submit(_prepare, readers, path, forms, time))
+            if len(waiting) > READERS:
+                yield _done(waiting.popleft())
+        while waiting:
+            yield _done(waiting.popleft())
+
+
+def _done(entry: Future[_Prepared] | FileAccount) -> _Prepared | FileAccount:
+    return entry if isinstance(entry, FileAccount) else entry.result()
+
+
+def _prepare(readers: ReaderPool, path: Path, forms: Sequence[Form], time: datetime) -> _Prepared:
+    """Take one file through every step before the store."""
+    workbook = readers.read(path)
+    checked: list[Checked] = []
+    unread: list[SheetAccount] = []
+    issues = list(workbook.issues)
+    for sheet in workbook.sheets:
+        match, found = recognise(sheet, forms, time.date(), path.name)
+        issues += found
+        if isinstance(match, Match):
+            rows, bad = validate(match, sheet.faults)
+            checked.append(rows)
+            issues += bad
+        elif match.rows:
+            unread.append(_unread(match.sheet, match.rows, match.blank, found))
+    if checked:  # beside a table that was read, a cover or a note is no problem
+        issues = [replace(issue, code="other_sheet") if issue.code == "no_form" else issue for issue in issues]
+    return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues))
+
+
+def _unread(sheet: str, rows: int, blank: int, found: Sequence[Issue]) -> SheetAccount:
+    """Account for a sheet without a usable form: its rows are set aside, or notes when it is no table at all."""
+    table = any(issue.code != "no_form" for issue in found)
+    not_data = dict.fromkeys(NOT_DATA, 0) | {"blank": blank}
+    if not table:
+        not_data["note"] = rows - blank
+    return SheetAccount(sheet, None, None, rows, 0, 0, rows - blank if table else 0, not_data)
+
+
+def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) -> FileAccount:
+    """Compare a file with the store, append what is new, and account for its rows."""
+    plans: list[Plan] = []
+    issues = list(prepared.issues)
+    superseded: dict[tuple[str, str], int] = {}
+    months: dict[tuple[str, str], dict[str, int]] = {}
+    for form, sheets in _by_form(prepared.checked):
+        rows = pl.concat([sheet.rows.with_columns(sheet=pl.lit(sheet.sheet)) for sheet in sheets])
+        identified, found = identify(form, rows)
+        plan = store.plan(form, identified.rows, source)
+        plans.append(plan)
+        issues += found
+        if plan.older:
+            saved = f"{source.saved:%Y-%m-%d %H:%M}" if source.saved else "?"
+            issues.append(Issue("older_rows", values={"saved": saved}, count=plan.older))
+        superseded |= {(form.key, sheet): count for sheet, count in identified.superseded.items()}
+        for sheet, month, count in identified.rows.group_by("sheet", "month").len().iter_rows():
+            months.setdefault((form.key, sheet), {})[month] = count
+    stored = {(plan.form.key, sheet): count for plan in plans for sheet, count in plan.stored.items()}
+    accounts = [
+        *(_account(sheet, stored, superseded) for sheet in prepared.checked),
+        *prepared.unread,
+    ]
+    known = source.sha256 in store.batches["sha256"] and not any(stored.values())
+    batch = None
+    if accounts and not known and not dry_run:
+        entries = [asdict(a) | {"months": months.get((a.form or "", a.sheet), {})} for a in accounts]
+        batch = store.commit(source, plans, entries)
+    status = "unchanged" if known else _status(accounts, issues)
+    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues))
+
+
+def _by_form(checked: Sequence[Checked]) -> Iterator[tuple[Form, list[Checked]]]:
+    for form in {sheet.form.key: sheet.form for sheet in checked}.values():
+        yield form, [sheet for sheet in checked if sheet.form.key == form.key]
+
+
+def _account(
+    sheet: Checked, stored: Mapping[tuple[str, str], int], superseded: Mapping[tuple[str, str], int]
+) -> SheetAccount:
+    place = (sheet.form.key, sheet.sheet)
+    new, aside = stored.get(place, 0), superseded.get(place, 0)
+    return SheetAccount(
+        sheet=sheet.sheet,
+        form=sheet.form.key,
+        header_row=sheet.header_row,
+        rows=sheet.total,
+        stored=new,
+        unchanged=sheet.rows.height - new - aside,
+        set_aside=sheet.set_aside + aside,
+        not_data=dict(sheet.not_data),
+    )
+
+
+def _status(accounts: Sequence[SheetAccount], issues: Sequence[Issue]) -> Status:
+    taken = any(account.form for account in accounts)
+    if not taken:
+        return "refused"
+    if any(account.set_aside for account in accounts) or any(issue.code in REFUSALS for issue in issues):
+        return "partly"
+    return "stored" if any(account.stored for account in accounts) else "unchanged"

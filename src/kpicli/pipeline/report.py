@@ -1,0 +1,138 @@
+"""Store to report: one month by one book, as a whole and by group."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from kpicli import kpi
+from kpicli.catalogue import DIMENSIONS, Book, Catalogue
+from kpicli.errors import NothingToReport, UsageError
+from kpicli.issues import Issue
+from kpicli.kpi import Account, Group, Report, Targets
+from kpicli.measure import Table, measure
+from kpicli.periods import Month, Period
+from kpicli.store import Store
+from kpicli.workspace import Workspace
+
+BY = ("consultant", "model", "source", "week")
+"""What a report is broken down by unless asked otherwise."""
+ALL_BY = (*DIMENSIONS, "week", "day")
+
+
+def report(
+    workspace: Workspace,
+    month: str = "last",
+    *,
+    book: str | None = None,
+    by: Sequence[str] = BY,
+    dealer: str | None = None,
+    today: date,
+) -> tuple[Report, tuple[Issue, ...]]:
+    """Compute a month's report: ``2026-10``, ``this``, or ``last`` (the last full month that has data).
+
+    Raises `NothingToReport` when the store holds nothing for the month, `UsageError` for an unknown book or grouping.
+    """
+    for dimension in by:
+        if dimension not in ALL_BY:
+            raise UsageError("unknown_grouping", f"不能按 {dimension} 分组", f"可用：{'、'.join(ALL_BY)}")
+    catalogue, store = workspace.catalogue, Store(workspace.store)
+    house = catalogue.book(book or workspace.settings.book)
+    chosen = find_month(store, catalogue, month, today)
+    grace = workspace.settings.followup_grace_days
+    columns = [dimension for dimension in by if dimension in DIMENSIONS]
+    months = [chosen.previous.period, chosen.period]
+    table = measure(catalogue, house, store, months, columns, dealer=dealer, grace_days=grace)
+    targets, issues = _targets(store, catalogue, house, chosen, dealer)
+    before = chosen.previous.period.label
+    total = kpi.groups(house, table, str(chosen), before, "", targets)[""]
+    groups = {name: kpi.groups(house, table, str(chosen), before, name, targets) for name in columns}
+    for name, parts in (("week", chosen.weeks(workspace.settings.weeks)), ("day", chosen.days())):
+        if name in by:
+            spans = measure(catalogue, house, store, parts, dealer=dealer, grace_days=grace)
+            groups[name] = _spans(house, spans, parts, table, str(chosen))
+    return Report(
+        dealer=dealer or _only(store.dealers()),
+        month=str(chosen),
+        book=house,
+        total=total,
+        by={name: groups[name] for name in by},
+        account=_account(store, str(chosen), dealer),
+    ), issues
+
+
+def find_month(store: Store, catalogue: Catalogue, text: str, today: date) -> Month:
+    """The month meant; raise `NothingToReport` when it has no data."""
+    forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
+    months = sorted({month for form in forms for month in store.months(form)})
+    this = Month.of(today)
+    if text == "last":
+        full = [month for month in months if month < str(this)]
+        if not full:
+            raise NothingToReport(
+                "no_data", f"{store.root} 里没有任何完整月份的数据", "先用 kpicli ingest 读入导出的表"
+            )
+        return Month.parse(full[-1])
+    month = this if text == "this" else Month.parse(text)
+    if str(month) not in months:
+        has = f"已有的月份：{'、'.join(months[-12:])}" if months else "先用 kpicli ingest 读入导出的表"
+        raise NothingToReport("no_data", f"{month} 没有数据", has)
+    return month
+
+
+def _spans(book: Book, spans: Table, parts: Sequence[Period], month: Table, label: str) -> dict[str, Group]:
+    """Each part of a month as a group; what the whole month cannot tell, its parts cannot either."""
+    absent = {key: reason for (period, key), reason in month.reasons.items() if period == label}
+    made = {}
+    for part in parts:
+        measures = spans.values[part.label, "", ""]
+        measures = {key: None if key in absent else value or 0 for key, value in measures.items()}
+        made[part.label] = kpi.group(book, measures, absent, None, {})
+    return made
+
+
+def _targets(
+    store: Store, catalogue: Catalogue, book: Book, month: Month, dealer: str | None
+) -> tuple[Targets, tuple[Issue, ...]]:
+    """The month's targets by (dimension, group, KPI), and the names that mean nothing in this book."""
+    rows = store.rows(catalogue.forms["targets"], since=str(month), until=str(month))
+    if dealer is not None:
+        rows = rows.filter(pl.col("dealer") == dealer)
+    targets: dict[tuple[str, str, str], float] = {}
+    unknown: dict[str, None] = {}
+    for row in rows.sort("sheet", "row").collect().iter_rows(named=True):
+        key = _kpi_called(book, row["measure"])
+        if key is None:
+            unknown[row["measure"]] = None
+        elif not (row["consultant"] and row["model"]):
+            dimension = "consultant" if row["consultant"] else "model" if row["model"] else ""
+            targets[dimension, row["consultant"] or row["model"] or "", key] = row["value"]
+    return targets, tuple(Issue("unknown_target", values={"value": name, "book": book.key}) for name in unknown)
+
+
+def _kpi_called(book: Book, name: str) -> str | None:
+    """The KPI a target means: by key or label, or the KPI that is just the measure of that key or label."""
+    key = book.find(name)
+    if key is None or key in book.kpis:
+        return key
+    return next((kpi.key for kpi in book.kpis.values() if kpi.formula == key), None)
+
+
+def _account(store: Store, month: str, dealer: str | None) -> Account:
+    """What became of the rows of every sheet that holds records of the month; one content counts once."""
+    batches = store.batches.filter(pl.col("dealer") == dealer) if dealer is not None else store.batches
+    contents = batches.unique("sha256", keep="first", maintain_order=True)["account"]
+    files = [[sheet for sheet in json.loads(account) if month in sheet["months"]] for account in contents]
+    sheets = [sheet for file in files for sheet in file]
+    return Account(
+        files=sum(1 for file in files if file),
+        rows=sum(sheet["rows"] for sheet in sheets),
+        data=sum(sheet["stored"] + sheet["unchanged"] for sheet in sheets),
+        set_aside=sum(sheet["set_aside"] for sheet in sheets),
+        not_data=sum(sum(sheet["not_data"].values()) for sheet in sheets),
+    )
+
+
+def _only(dealers: Sequence[str]) -> str | None:
+    return dealers[0] if len(dealers) == 1 else None

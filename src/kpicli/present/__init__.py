@@ -1,0 +1,1 @@
+"""Show results: each module takes a finished result and gives text. Nothing is computed here."""

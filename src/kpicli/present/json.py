@@ -1,0 +1,168 @@
+"""Results as JSON documents; the shapes are a contract."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from kpicli.catalogue import Book, Form, Kpi
+from kpicli.errors import KpicliError
+from kpicli.issues import Issue, Language
+from kpicli.kpi import Group, KpiValue, Report
+from kpicli.pipeline.ingest import FileAccount, Ingested
+
+
+def text(document: Mapping[str, Any], *, ascii_only: bool = False) -> str:
+    """One document, readable; with `ascii_only` it survives a pipe in any encoding."""
+    return json.dumps(document, ensure_ascii=ascii_only, indent=1, allow_nan=False, default=_plain)
+
+
+def ingested(result: Ingested, command: str, language: Language) -> dict[str, Any]:
+    """What became of every file of a call."""
+    return {
+        "command": command,
+        "stored": result.total("stored"),
+        "unchanged": result.total("unchanged"),
+        "set_aside": result.total("set_aside"),
+        "not_data": result.not_data,
+        "files": [_file(file, language) for file in result.files],
+    }
+
+
+def report(result: Report) -> dict[str, Any]:
+    """A month's report."""
+    return {
+        "command": "report",
+        "dealer": result.dealer,
+        "month": result.month,
+        "book": result.book.key,
+        "total": _group(result.total),
+        "by": {dim: {name: _group(group) for name, group in groups.items()} for dim, groups in result.by.items()},
+    }
+
+
+def form(entry: Form) -> dict[str, Any]:
+    """A form as defined."""
+    columns = [
+        {
+            "key": column.key,
+            "label": column.label,
+            "label_en": column.label_en,
+            "type": column.type,
+            "required": column.required,
+            "headers": list(column.headers),
+            "values": list(column.canonical),
+        }
+        for column in entry.columns.values()
+    ]
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "label_en": entry.label_en,
+        "description": entry.description,
+        "columns": columns,
+    }
+
+
+def book(entry: Book) -> dict[str, Any]:
+    """A book as defined."""
+    measures = [
+        {
+            "key": measure.key,
+            "label": measure.label,
+            "label_en": measure.label_en,
+            "form": measure.form,
+            "unit": measure.unit,
+        }
+        for measure in entry.measures.values()
+    ]
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "label_en": entry.label_en,
+        "source": entry.source,
+        "measures": measures,
+        "kpis": [kpi(value) for value in entry.kpis.values()],
+    }
+
+
+def kpi(entry: Kpi) -> dict[str, Any]:
+    """A KPI as defined."""
+    return {
+        "key": entry.key,
+        "label": entry.label,
+        "label_en": entry.label_en,
+        "formula": entry.formula or None,
+        "unit": entry.unit,
+        "direction": entry.direction,
+        "definition": entry.definition or None,
+        "numerator": entry.numerator or None,
+        "denominator": entry.denominator or None,
+        "note": entry.note or None,
+        "needs": entry.needs,
+    }
+
+
+def error(problem: KpicliError) -> dict[str, Any]:
+    """A command that was stopped."""
+    return {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
+
+
+def issue(problem: Issue, language: Language) -> dict[str, Any]:
+    """One problem of the data."""
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "sheet": problem.sheet,
+        "row": problem.row,
+        "column": problem.column,
+        "message": problem.message(language),
+        "hint": problem.hint(language),
+        "count": problem.count,
+    }
+
+
+def _file(account: FileAccount, language: Language) -> dict[str, Any]:
+    return {
+        "file": str(account.file),
+        "sha256": account.sha256,
+        "status": account.status,
+        "batch": account.batch,
+        "sheets": [
+            {
+                "sheet": sheet.sheet,
+                "form": sheet.form,
+                "header_row": sheet.header_row,
+                "rows": sheet.rows,
+                "stored": sheet.stored,
+                "unchanged": sheet.unchanged,
+                "set_aside": sheet.set_aside,
+                "not_data": sheet.not_data,
+            }
+            for sheet in account.sheets
+        ],
+        "issues": [issue(problem, language) for problem in account.issues],
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {"measures": dict(group.measures), "kpis": {key: _value(value) for key, value in group.kpis.items()}}
+
+
+def _value(value: KpiValue) -> dict[str, Any]:
+    return {
+        "value": value.value,
+        "numerator": value.numerator,
+        "denominator": value.denominator,
+        "reason": value.reason,
+        "target": value.target,
+        "attainment": value.attainment,
+        "status": value.status,
+        "previous": value.previous,
+    }
+
+
+def _plain(value: object) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"no JSON form for {type(value).__name__}")

@@ -1,0 +1,289 @@
+"""Results as text for a terminal: readable at 80 columns, aligned with Chinese text, right without colour."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from kpicli.catalogue import Book, Catalogue, Form, Kpi
+from kpicli.issues import Issue, Language
+from kpicli.kpi import Group as KpiGroup
+from kpicli.kpi import KpiValue, Report
+from kpicli.measure import UNASSIGNED, UNFILLED
+from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
+from kpicli.present.values import NOTHING, number, plain
+from kpicli.present.words import word
+
+_STATUS_STYLE = {"good": "green", "near": "yellow", "bad": "red"}
+_SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
+_SEVERITY_MARK = {"error": "×", "warning": "!", "info": "·"}
+_FILE_STYLE = {"stored": "green", "unchanged": "", "partly": "yellow", "refused": "red", "skipped": "cyan"}
+
+
+def render(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
+    """Lay renderables out as text."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for part in parts:
+        console.print(part)
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+# The report
+
+
+def report(result: Report, language: Language, *, leagues: Sequence[str] = ("consultant",)) -> list[RenderableType]:
+    """The KPI table of a month and the league of each dimension asked for."""
+    label = result.book.label if language == "zh" else result.book.label_en
+    dealer = result.dealer or word("all_dealers", language)
+    parts: list[RenderableType] = [
+        Text(f"{result.month}  {plain(dealer)}  {label} ({result.book.key})", style="bold"),
+        _kpi_table(result, language),
+    ]
+    for dimension in leagues:
+        parts.append(_league(result.book, dimension, result.by[dimension], language))
+    parts.append(Text(word("account", language).format(**vars(result.account)), style="dim"))
+    return parts
+
+
+def _kpi_table(result: Report, language: Language) -> Table:
+    table = _table(
+        (word("kpi", language), "left"),
+        *((word(key, language), "right") for key in ("value", "parts", "previous", "target", "attainment")),
+        (word("status", language), "left"),
+    )
+    for key, value in result.total.kpis.items():
+        kpi = result.book.kpis[key]
+        table.add_row(
+            kpi.label if language == "zh" else kpi.label_en,
+            Text(number(value.value, kpi.unit), style=_style(value)),
+            _parts(value, language),
+            number(value.previous, kpi.unit),
+            number(value.target, kpi.unit) if value.target is not None else "",
+            number(value.attainment, "%") if value.attainment is not None else "",
+            Text(word(value.status, language), style=_style(value)) if value.status else "",
+        )
+    return table
+
+
+def _parts(value: KpiValue, language: Language) -> Text:
+    if value.reason:
+        return Text(word(value.reason, language), style="dim")
+    if value.denominator is None:
+        return Text("")
+    return Text(f"{number(value.numerator)}/{number(value.denominator)}", style="dim")
+
+
+def _style(value: KpiValue) -> str:
+    return _STATUS_STYLE[value.status] if value.status else ""
+
+
+def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language: Language) -> Table:
+    """Groups by their rank; weeks and days by date; who has no name comes last."""
+    table = _table(
+        (word(dimension, language), "left"), *((book.label_of(key, language), "right") for key in book.league)
+    )
+    nobody = {*UNASSIGNED.values(), UNFILLED}
+
+    def rank(entry: tuple[str, KpiGroup]) -> tuple[bool, float, str]:
+        name, group = entry
+        return name in nobody, 0.0 if dimension in ("week", "day") else -_rank_value(group, book.league_by), name
+
+    for name, group in sorted(groups.items(), key=rank):
+        table.add_row(Text(_group_name(dimension, name)), *(_league_cell(book, group, key) for key in book.league))
+    return table
+
+
+def _rank_value(group: KpiGroup, key: str) -> float:
+    value = group.kpis[key].value if key in group.kpis else group.measures.get(key)
+    return float(value) if value is not None else 0.0
+
+
+def _group_name(dimension: str, name: str) -> str:
+    if dimension == "week":
+        first, _, last = name.partition("/")
+        return f"{first[5:]}~{last[5:]}"
+    return plain(name)
+
+
+def _league_cell(book: Book, group: KpiGroup, key: str) -> Text:
+    if key not in group.kpis:
+        return Text(number(group.measures[key], book.measures[key].unit))
+    value, kpi = group.kpis[key], book.kpis[key]
+    text = Text(number(value.value, kpi.unit), style=_style(value))
+    if value.denominator is not None:
+        text.append(f"\n{number(value.numerator)}/{number(value.denominator)}", style="dim")
+    return text
+
+
+# The account of reading
+
+
+def ingested(result: Ingested, catalogue: Catalogue, language: Language) -> list[RenderableType]:
+    """What became of every row of every sheet."""
+    counts = ("rows", "stored", "unchanged", "set_aside", "not_data")
+    table = _table(
+        (word("file", language), "left"),
+        (word("form", language), "left"),
+        *((word(key, language), "right") for key in counts),
+        (word("state", language), "left"),
+    )
+    for file in result.files:
+        state = Text(word(f"state_{file.status}", language), style=_FILE_STYLE[file.status])
+        for number_, sheet in enumerate(file.sheets):
+            name = plain(file.file.name) if number_ == 0 else ""
+            table.add_row(_place(name, file, sheet), _form_label(catalogue, sheet, language), *_counts(sheet), state)
+        if not file.sheets:
+            table.add_row(plain(file.file.name), "", *[""] * len(counts), state)
+    totals = [result.total(key) for key in ("rows", "stored", "unchanged", "set_aside")]
+    table.add_section()
+    table.add_row(
+        word("total", language), "", *(f"{count:,}" for count in (*totals, result.not_data)), "", style="bold"
+    )
+    parts: list[RenderableType] = [table]
+    if result.dry_run:
+        parts.append(Text(word("dry_run", language)))
+    elif result.total("unchanged") and not result.total("stored"):
+        parts.append(Text(word("nothing_new", language)))
+    return parts
+
+
+def _place(name: str, file: FileAccount, sheet: SheetAccount) -> str:
+    return name if len(file.sheets) == 1 else f"{name} · {plain(sheet.sheet)}".removeprefix(" · ")
+
+
+def _form_label(catalogue: Catalogue, sheet: SheetAccount, language: Language) -> str:
+    if sheet.form is None:
+        return NOTHING
+    form = catalogue.forms[sheet.form]
+    return form.label if language == "zh" else form.label_en
+
+
+def _counts(sheet: SheetAccount) -> list[str]:
+    counts = (sheet.rows, sheet.stored, sheet.unchanged, sheet.set_aside, sum(sheet.not_data.values()))
+    return [f"{count:,}" for count in counts]
+
+
+def problems(files: Iterable[FileAccount], language: Language, *, all_of_them: bool) -> list[RenderableType]:
+    """The problems of each file, worst first; notes of little weight only when all are asked for."""
+    parts: list[RenderableType] = []
+    for file in files:
+        shown = [issue for issue in file.issues if all_of_them or issue.severity != "info" or file.status == "skipped"]
+        if shown:
+            shown.sort(key=lambda issue: list(_SEVERITY_MARK).index(issue.severity))
+            parts.append(Text(plain(file.file.name), style="bold"))
+            parts += [
+                Padding(problem(issue, language, one_sheet=len(file.sheets) == 1), (0, 0, 0, 1)) for issue in shown
+            ]
+    return parts
+
+
+def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Table:
+    """What, where, what to do."""
+    sheet = f"{plain(issue.sheet)}!" if issue.sheet and not one_sheet else ""
+    place = f"{sheet}{issue.cell or issue.row or ''}".rstrip("!")
+    column = f"[{plain(issue.column)}]" if issue.column else ""
+    where = " ".join(part for part in (place, column) if part)
+    text = Text(f"{where}：" if where else "")
+    text.append(plain(issue.message(language)))
+    if issue.count > 1:
+        text.append(f" ×{issue.count}", style="bold")
+    if hint := issue.hint(language):
+        text.append(f" → {plain(hint)}", style="dim")
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(Text(_SEVERITY_MARK[issue.severity], style=_SEVERITY_STYLE[issue.severity]), text)
+    return grid
+
+
+# The catalogue
+
+
+def forms(catalogue: Catalogue, language: Language) -> list[RenderableType]:
+    """All forms."""
+    table = _table(*((word(key, language), "left") for key in ("key", "label", "columns")))
+    for form in catalogue.forms.values():
+        columns = "、".join(c.label + ("*" if c.required else "") for c in form.columns.values())
+        table.add_row(form.key, form.label if language == "zh" else form.label_en, columns)
+    return [table]
+
+
+def form(entry: Form, language: Language) -> list[RenderableType]:
+    """One form with its columns and the headers they are recognised by."""
+    table = _table(*((word(key, language), "left") for key in ("column", "label", "type", "required", "headers")))
+    for column in entry.columns.values():
+        label = column.label if language == "zh" else column.label_en
+        required = "*" if column.required else ""
+        table.add_row(column.key, label, column.type, required, " · ".join(column.headers))
+    return [Text(f"{entry.label} ({entry.key})", style="bold"), Text(entry.description), table]
+
+
+def books(catalogue: Catalogue, language: Language) -> list[RenderableType]:
+    """All books."""
+    table = _table(*((word(key, language), "left") for key in ("key", "label", "measures", "kpis")))
+    for book in catalogue.books.values():
+        label = book.label if language == "zh" else book.label_en
+        table.add_row(book.key, label, str(len(book.measures)), str(len(book.kpis)))
+    return [table]
+
+
+def book(entry: Book, language: Language) -> list[RenderableType]:
+    """One book: its measures and KPIs."""
+    measures = _table(*((word(key, language), "left") for key in ("measure", "label", "form", "counts")))
+    for measure in entry.measures.values():
+        measures.add_row(
+            measure.key, measure.label if language == "zh" else measure.label_en, measure.form, measure.count
+        )
+    return [
+        Text(f"{entry.label} ({entry.key})", style="bold"),
+        Text(entry.description),
+        measures,
+        *kpis(entry, language),
+    ]
+
+
+def kpis(entry: Book, language: Language) -> list[RenderableType]:
+    """The KPIs of a book."""
+    table = _table(*((word(key, language), "left") for key in ("key", "kpi", "formula", "unit")))
+    for kpi in entry.kpis.values():
+        label = kpi.label if language == "zh" else kpi.label_en
+        table.add_row(kpi.key, label, _formula(kpi, language), kpi.unit)
+    return [table]
+
+
+def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
+    """One KPI with its definition."""
+    lines = [
+        Text(f"{entry.label} ({entry.key})", style="bold"),
+        Text(f"{word('formula', language)}：{_formula(entry, language)}"),
+    ]
+    parts = (
+        ("definition", entry.definition),
+        ("parts", f"{entry.numerator} ÷ {entry.denominator}" if entry.numerator else ""),
+    )
+    lines += [Text(f"{word(key, language)}：{text}") for key, text in (*parts,) if text]
+    return [Group(*lines, Text(entry.note, style="dim"))]
+
+
+def _formula(kpi: Kpi, language: Language) -> str:
+    return kpi.formula or f"{word('source_missing', language)}: {kpi.needs}"
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
+    for header, justify in columns:
+        table.add_column(header, justify="right" if justify == "right" else "left")
+    return table

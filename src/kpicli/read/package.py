@@ -1,0 +1,192 @@
+"""Look through a zip package before any workbook library sees it.
+
+One pass inflates every part once: it holds the limits, checks the CRCs, and gathers from the sheets what the reading
+library does not tell (where the first column is, error cells, formulas without a stored result).
+"""
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree
+
+from kpicli.read.refusal import Refusal
+from kpicli.read.sheets import Fault, Limits, column_index, column_letters
+
+_CHUNK = 1 << 22
+_MOST_FAULTS = 100_000
+_MIB = 1 << 20
+
+_VALUE = rb"(?:<(?:\w+:)?f\b[^>]*/>|<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?<(?:\w+:)?(?:v|is)>"
+_CELL_WITH_VALUE = re.compile(rb'<(?:\w+:)?c r="([A-Z]+)\d+"[^>]*>' + _VALUE)
+_ERROR_CELL = re.compile(
+    rb'<(?:\w+:)?c r="([A-Z]+)(\d+)"[^>]*? t="e"[^>]*>(?:(?!</?(?:\w+:)?c\b).)*?<(?:\w+:)?v>([^<]*)<', re.S
+)
+_FORMULA_CELL = re.compile(
+    rb'<(?:\w+:)?c r="([A-Z]+)(\d+)"([^>]*)>(?:<(?:\w+:)?f\b[^>]*/>|<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)'
+    rb"(?:<(?:\w+:)?v/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
+
+
+@dataclass
+class SheetScan:
+    """What one sheet part told."""
+
+    first_column: int | None = None
+    """Zero-based index of the leftmost column holding a value; None while none was seen."""
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass
+class Package:
+    """What the whole package told."""
+
+    scans: dict[str, SheetScan] = field(default_factory=dict)
+    """Sheet name → its scan."""
+    date1904: bool = False
+    saved: datetime | None = None
+
+
+def inspect(path: Path, limits: Limits) -> Package:
+    """Check a package and scan its sheets; raise `Refusal` when it is damaged, unsafe or no workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _guard(archive, limits)
+            return _scan(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ElementTree.ParseError, KeyError) as error:
+        raise Refusal("truncated", why=str(error)[:80]) from error
+    except RuntimeError as error:  # zipfile's word for an encrypted member
+        raise Refusal("encrypted") from error
+
+
+def _guard(archive: zipfile.ZipFile, limits: Limits) -> None:
+    parts = archive.infolist()
+    names = [part.filename for part in parts]
+    if "xl/workbook.xml" not in names and "xl/workbook.bin" not in names:
+        raise _other_package(archive, names)
+    if "xl/workbook.bin" in names:
+        raise Refusal("unsupported_format", kind="xlsb")
+    if len(parts) > limits.parts:
+        raise Refusal("unsafe_workbook", why=f"{len(parts)} 个部件，上限 {limits.parts}")
+    if len(set(names)) != len(names):
+        raise Refusal("unsafe_workbook", why="有重名的部件")
+    inflated = sum(part.file_size for part in parts)
+    if inflated > limits.inflated_mib * _MIB:
+        raise Refusal("unsafe_workbook", why=f"解压后 {inflated // _MIB} MiB，上限 {limits.inflated_mib} MiB")
+    for part in parts:
+        if part.file_size > 10 * _MIB and part.file_size > limits.ratio * max(part.compress_size, 1):
+            raise Refusal(
+                "unsafe_workbook", why=f"压缩比 {part.file_size // max(part.compress_size, 1)}，上限 {limits.ratio}"
+            )
+
+
+def _other_package(archive: zipfile.ZipFile, names: list[str]) -> Refusal:
+    if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]:
+        return Refusal("unsupported_format", kind="ods")
+    if "word/document.xml" in names:
+        return Refusal("not_a_table", kind="Word 文档")
+    if "ppt/presentation.xml" in names:
+        return Refusal("not_a_table", kind="PowerPoint 演示文稿")
+    return Refusal("not_a_table", kind="zip 压缩包")
+
+
+def _scan(archive: zipfile.ZipFile) -> Package:
+    package = Package()
+    sheets = _sheet_parts(archive, package)
+    for part in archive.infolist():
+        name = part.filename
+        scan = package.scans.setdefault(sheets[name], SheetScan()) if name in sheets else None
+        for piece in _pieces(archive, part, whole_rows=scan is not None):
+            if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece:
+                raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
+            if scan is not None:
+                _scan_piece(piece, scan)
+            elif name == "docProps/core.xml":
+                package.saved = _saved(piece)
+    return package
+
+
+def _sheet_parts(archive: zipfile.ZipFile, package: Package) -> dict[str, str]:
+    """Part name → sheet name, by the workbook's relationships."""
+    workbook = _parse(archive, "xl/workbook.xml")
+    targets = {
+        element.get("Id"): element.get("Target", "") for element in _parse(archive, "xl/_rels/workbook.xml.rels").iter()
+    }
+    parts: dict[str, str] = {}
+    for element in workbook.iter():
+        tag = element.tag.rpartition("}")[2]
+        if tag == "workbookPr":
+            package.date1904 = element.get("date1904", "0") in ("1", "true")
+        if tag == "sheet":
+            identity = next((value for key, value in element.items() if key.endswith("}id")), "")
+            target = targets.get(identity, "")
+            parts[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = element.get("name", "")
+    return parts
+
+
+def _parse(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
+    content = archive.read(name)
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
+    return ElementTree.fromstring(content)
+
+
+def _pieces(archive: zipfile.ZipFile, part: zipfile.ZipInfo, *, whole_rows: bool) -> Iterator[bytes]:
+    rest = b""
+    with archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            piece = rest + chunk
+            cut = piece.rfind(b"</row>") + 6 if whole_rows else len(piece)
+            if cut < 6 or len(piece) > 8 * _CHUNK:
+                cut = len(piece)
+            rest = piece[cut:]
+            yield piece[:cut]
+    if rest:
+        yield rest
+
+
+def _scan_piece(piece: bytes, scan: SheetScan) -> None:
+    if scan.first_column != 0:
+        scan.first_column = _leftmost(piece, scan.first_column)
+    if b't="e"' in piece:
+        for found in _ERROR_CELL.finditer(piece):
+            _note(scan, found, "error_cell", found.group(3).decode("utf-8", "replace"))
+    if b"f>" in piece or b"<f " in piece:
+        for found in _FORMULA_CELL.finditer(piece):
+            if b't="str"' not in found.group(3):  # a stored empty string is a result
+                _note(scan, found, "formula_without_value", "")
+
+
+def _leftmost(piece: bytes, known: int | None) -> int | None:
+    """The leftmost column with a value in this piece or before; looks only for columns left of the one known."""
+    first = _CELL_WITH_VALUE.search(piece)
+    if first is None:
+        return known
+    best = column_index(first.group(1).decode())
+    best = best if known is None else min(best, known)
+    while best:
+        letters = b"|".join(column_letters(index).encode() for index in range(best))
+        found = re.search(rb'<(?:\w+:)?c r="(' + letters + rb')\d+"[^>]*>' + _VALUE, piece)
+        if not found:
+            break
+        best = column_index(found.group(1).decode())
+    return best
+
+
+def _note(scan: SheetScan, found: re.Match[bytes], code: str, value: str) -> None:
+    if len(scan.faults) < _MOST_FAULTS:
+        scan.faults.append(Fault(int(found.group(2)), found.group(1).decode(), code, value))
+
+
+def _saved(core: bytes) -> datetime | None:
+    for name in (rb"modified", rb"created"):
+        found = re.search(rb"<dcterms:" + name + rb"[^>]*>\s*(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", core)
+        if found:
+            try:
+                return datetime.fromisoformat(found.group(1).decode()).replace(tzinfo=UTC)
+            except ValueError:
+                return None
+    return None

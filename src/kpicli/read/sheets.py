@@ -1,0 +1,80 @@
+"""The records that reading makes: a workbook of raw sheets."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kpicli.issues import Issue
+
+if TYPE_CHECKING:
+    import polars as pl  # a reader pool starts its children before this process loads polars
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one file may cost."""
+
+    seconds: int = 30
+    memory_mib: int = 2048
+    parts: int = 2_000
+    inflated_mib: int = 512
+    ratio: int = 200
+    """Inflated to packed size, for parts of over 10 MiB."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A cell that holds no value although it should: an error, or a formula never calculated."""
+
+    row: int
+    column: str
+    code: str
+    """An issue code: ``error_cell`` or ``formula_without_value``."""
+    value: str
+    """The error as the sheet has it, such as ``#N/A``."""
+
+
+@dataclass(frozen=True)
+class RawSheet:
+    """A sheet as text."""
+
+    name: str
+    cells: "pl.DataFrame"
+    """One text column per spreadsheet column, named by its letters; row i of the frame is row i + 1 of the sheet."""
+    hidden: bool = False
+    date1904: bool = False
+    """Whether date serials count from 1904."""
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A file, read or refused."""
+
+    path: Path
+    sha256: str
+    """Hash of the bytes; the same content under another name is the same."""
+    sheets: tuple[RawSheet, ...] = ()
+    saved: datetime | None = None
+    """When the workbook says it was saved last (UTC); None where the format does not tell."""
+    issues: tuple[Issue, ...] = field(default=())
+    """Why it was refused, or what is odd about it as a whole."""
+
+
+def column_letters(index: int) -> str:
+    """Name the column of a zero-based index: 0 → A, 26 → AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def column_index(letters: str) -> int:
+    """Give the zero-based index of a column: A → 0, AA → 26."""
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - 64
+    return index - 1

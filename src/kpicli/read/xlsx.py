@@ -1,0 +1,59 @@
+"""Read xlsx and xlsm: parsed once, all as text, each cell in its true column."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastexcel
+import polars as pl
+
+from kpicli.read.package import inspect
+from kpicli.read.refusal import Refusal
+from kpicli.read.sheets import Limits, RawSheet, column_letters
+
+
+def read(path: Path, limits: Limits) -> tuple[list[RawSheet], object]:
+    """Give the sheets of a workbook and when it was saved; raise `Refusal`."""
+    package = inspect(path, limits)
+    with _silence():
+        try:
+            reader = fastexcel.read_excel(path)
+            names = reader.sheet_names
+            sheets = []
+            for index, name in enumerate(names):
+                scan = package.scans.get(name)
+                cells, hidden = _cells(reader, index, scan.first_column or 0 if scan else 0)
+                if scan and scan.first_column is not None and cells.is_empty():
+                    raise Refusal("truncated", why=f"工作表 {name} 有内容却读不出")
+                sheets.append(RawSheet(name, cells, hidden, package.date1904, tuple(scan.faults) if scan else ()))
+        except fastexcel.FastExcelError as error:
+            raise Refusal("truncated", why=str(error).splitlines()[0][:80]) from error
+    if not sheets:
+        raise Refusal("no_cells")
+    return sheets, package.saved
+
+
+def _cells(reader: fastexcel.ExcelReader, index: int, first_column: int) -> tuple[pl.DataFrame, bool]:
+    sheet = reader.load_sheet(index, header_row=None, skip_rows=0, dtypes="string")
+    assert isinstance(sheet, fastexcel.ExcelSheet)  # eager loading is not asked for
+    hidden = sheet.visible != "visible"
+    if sheet.width == 0 or sheet.height == 0:
+        return pl.DataFrame(), hidden
+    cells = sheet.to_polars()
+    cells.columns = [column_letters(first_column + place) for place in range(cells.width)]
+    return cells, hidden
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep what the reading library prints on a panic away from the user."""
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)

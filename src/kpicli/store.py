@@ -1,0 +1,311 @@
+"""Keep the rows: Delta tables, append-only batches, of several rows with one key the latest wins.
+
+One table per form, partitioned by month, plus ``batches``. A batch's rows count from the moment its own row stands in
+``batches``; that one commit is what makes a workbook appear whole or not at all::
+
+    store/
+      batches/             one row per workbook read: file, hash, counts, the account of its sheets
+      visits/month=2026-10/…parquet    rows: dealer, the form's columns, key, batch, file, sheet, row, gone
+      …
+
+A row that moves to another month leaves a tombstone (``gone``) in the month it left. Months of a table that hold one
+batch only (the usual case: one export per form and month) are read as they lie; the others are reduced to the latest
+row of each key.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from kpicli.catalogue import Form
+from kpicli.errors import StoreError
+from kpicli.normalise import DTYPES
+
+FORMAT = 1
+"""Raised when an older kpicli could no longer read the store."""
+
+PROVENANCE = {
+    "key": pl.String(),
+    "batch": pl.String(),
+    "file": pl.String(),
+    "sheet": pl.String(),
+    "row": pl.Int64(),
+    "gone": pl.Boolean(),
+}
+_BATCHES = {
+    "batch": pl.String(),
+    "seq": pl.Int64(),
+    "dealer": pl.String(),
+    "file": pl.String(),
+    "sha256": pl.String(),
+    "saved": pl.Datetime("us", "UTC"),
+    "time": pl.Datetime("us", "UTC"),
+    "account": pl.String(),
+}
+_CHECKPOINT = 20
+"""Commits between two checkpoints of a table's log; opening cost grows with what lies between."""
+
+
+def schema(form: Form) -> dict[str, pl.DataType]:
+    """The columns of a form's table."""
+    columns = {key: DTYPES[column.type] for key, column in form.columns.items()}
+    return {"dealer": pl.String(), **PROVENANCE, **columns, "month": pl.String()}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a batch comes from."""
+
+    dealer: str
+    file: str
+    sha256: str
+    saved: datetime | None
+    """When the workbook says it was saved; decides which of two versions of a row is the newer."""
+    time: datetime
+    """When it is read."""
+
+    @property
+    def known_on(self) -> datetime:
+        """The time its content counts from: when it was saved, else when it was read."""
+        return min(self.saved, self.time) if self.saved else self.time
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What storing the rows of one form would change."""
+
+    form: Form
+    rows: pl.DataFrame
+    """Rows to append, tombstones included, in the table's columns without ``batch``."""
+    stored: Mapping[str, int]
+    """Sheet → rows that are new or changed."""
+    older: int
+    """Rows left out because the store holds a newer version of them."""
+
+
+class Store:
+    """The tables of one folder. Opening reads nothing; a store that is not there yet is empty."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    # Reading
+
+    @cached_property
+    def batches(self) -> pl.DataFrame:
+        """The committed batches, oldest first."""
+        table = self._table("batches")
+        if table is None:
+            return pl.DataFrame(schema=_BATCHES)
+        version = (table.metadata().description or "").removeprefix("kpicli store format ")
+        if not version.isdigit() or int(version) > FORMAT:
+            raise StoreError(
+                "newer_store", f"{self.root} 由更新的 kpicli 写成（格式 {version}）", "请升级 kpicli 后再用"
+            )
+        return pl.scan_parquet(self._paths(table.file_uris())).collect().sort("seq", "batch")
+
+    def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
+        """The current rows of a form, of the months `since` to `until` (``2026-10``, both included)."""
+        files = self._files(form.key)
+        if since is not None:
+            files = files.filter(pl.col("month") >= since)
+        if until is not None:
+            files = files.filter(pl.col("month") <= until)
+        mixed = files.group_by("month").agg(pl.col("batch").n_unique()).filter(pl.col("batch") > 1)["month"]
+        plain = self._scan(form, files.filter(~pl.col("month").is_in(mixed.implode())))
+        if mixed.is_empty():
+            return plain
+        several = self._scan(form, files.filter(pl.col("month").is_in(mixed.implode())), latest=True)
+        return pl.concat([plain, several])
+
+    def months(self, form: Form) -> list[str]:
+        """The months a form has rows in, in order."""
+        return sorted(self._files(form.key)["month"].unique().to_list())
+
+    def dealers(self) -> list[str]:
+        """The dealers that have batches."""
+        return sorted(self.batches["dealer"].unique().to_list())
+
+    def _scan(self, form: Form, files: pl.DataFrame, *, latest: bool = False) -> pl.LazyFrame:
+        wanted = schema(form)
+        if files.is_empty():
+            return pl.LazyFrame(schema=wanted)
+        frames = []
+        for (month,), group in files.group_by("month", maintain_order=True):
+            scan = pl.scan_parquet(group["path"].to_list(), schema=_unpartitioned(wanted), missing_columns="insert")
+            frames.append(scan.with_columns(month=pl.lit(month)))
+        rows = pl.concat(frames).select(list(wanted))
+        if latest:
+            order = self.batches.lazy().select("batch", "seq")
+            newest = rows.join(order, on="batch").sort("seq", "batch").unique(["dealer", "key", "month"], keep="last")
+            rows = newest.select(list(wanted))
+        return rows.filter(~pl.col("gone"))
+
+    def _files(self, name: str) -> pl.DataFrame:
+        """The live files of committed batches: ``path``, ``month``, ``batch``. A file holds rows of one batch."""
+        if name not in self._known_files:
+            self._known_files[name] = self._list_files(name)
+        return self._known_files[name]
+
+    @cached_property
+    def _known_files(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def _list_files(self, name: str) -> pl.DataFrame:
+        table = self._table(name)
+        if table is None:
+            return pl.DataFrame(schema={"path": pl.String, "month": pl.String, "batch": pl.String})
+        actions = pl.DataFrame(table.get_add_actions(flatten=True))
+        paths = pl.Series("path", self._paths(f"{self.root}/{name}/{path}" for path in actions["path"].to_list()))
+        files = actions.select(paths, month="partition.month", batch="min.batch").sort("month", "path")
+        return files.filter(pl.col("batch").is_in(self.batches["batch"].implode()))
+
+    @staticmethod
+    def _paths(uris: Iterable[str]) -> list[str]:
+        """Local paths of a table's files; the log has them percent-encoded."""
+        return [unquote(uri) for uri in uris]
+
+    def _table(self, name: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.root / name)
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as error:
+            raise StoreError(
+                "store_unreadable", f"{self.root / name} 读不出：{_first_line(error)}", "检查权限与磁盘"
+            ) from error
+
+    # Writing
+
+    def plan(self, form: Form, rows: pl.DataFrame, source: Source) -> Plan:
+        """Compare the rows of a workbook with what is stored: new, changed, unchanged, or older.
+
+        Rows have their key by `kpicli.identify`.
+        """
+        incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
+        known = self._known(form, rows["key"], source.dealer)
+        if known.is_empty():
+            return Plan(form, incoming, _per_sheet(rows), 0)
+        content = list(form.columns)
+        held = known.select("key", was="month", old=pl.struct(content), known_on="known_on")
+        beside = incoming.join(held, on="key", how="left", maintain_order="left")
+        same = (pl.struct(content) == pl.col("old")).fill_null(False)
+        older = pl.col("was").is_not_null() & ~same & (pl.col("known_on") > source.known_on)
+        judged = beside.with_columns(same=same, older=older)
+        changed = judged.filter(~pl.col("same") & ~pl.col("older"))
+        left = changed.filter(pl.col("was").is_not_null() & (pl.col("was") != pl.col("month")))
+        tombstones = left.with_columns(pl.lit(None).alias(name) for name in content).with_columns(
+            month="was", gone=pl.lit(True)
+        )
+        tombstones = tombstones.cast({name: dtype for name, dtype in schema(form).items() if name in content})
+        appended = pl.concat([changed, tombstones]).select(incoming.columns)
+        return Plan(form, appended, _per_sheet(changed), int(judged["older"].sum()))
+
+    def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
+        """The current rows with these keys, whatever their month, and since when each is known."""
+        low, high = keys.min(), keys.max()
+        near = self.rows(form).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)), pl.col("dealer") == dealer)
+        since = self.batches.lazy().select(
+            "batch", known_on=pl.min_horizontal(pl.col("saved").fill_null(pl.col("time")), "time")
+        )
+        return near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
+
+    def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
+        """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name."""
+        seq = (self.batches["seq"].max() or 0) + 1  # type: ignore[operator]
+        name = f"{source.time:%Y%m%dT%H%M%S}-{seq:04d}-{source.sha256[:8]}"
+        try:
+            self._make_private()
+            for plan in plans:
+                if plan.rows.height:
+                    self._append(plan.form.key, _shaped(plan, name), ["month"])
+            entry = {
+                "batch": name,
+                "seq": seq,
+                "dealer": source.dealer,
+                "file": source.file,
+                "sha256": source.sha256,
+                "saved": source.saved,
+                "time": source.time,
+                "account": json.dumps(list(account), ensure_ascii=False),
+            }
+            self._append("batches", pl.DataFrame([entry], schema=_BATCHES), [])
+        except (DeltaError, OSError) as error:
+            raise StoreError(
+                "store_unwritable", f"{self.root} 写不进：{_first_line(error)}", "检查权限与磁盘空间"
+            ) from error
+        self.forget()
+        return name
+
+    def forget(self) -> None:
+        """Drop what was read of the store's state, so that the next question sees it anew."""
+        for name in ("batches", "_known_files"):
+            self.__dict__.pop(name, None)
+
+    def _make_private(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)
+
+    def _append(self, name: str, rows: pl.DataFrame, partition: list[str]) -> None:
+        folder = self.root / name
+        table = self._table(name)
+        write_deltalake(
+            table or folder,
+            rows,
+            mode="append",
+            partition_by=partition or None,
+            schema_mode="merge" if table is not None else None,
+            description=f"kpicli store format {FORMAT}",
+        )
+        self._settle(folder)
+
+    def _settle(self, folder: Path) -> None:
+        """Make the last commit durable and private; checkpoint the log now and then."""
+        table = DeltaTable(folder)
+        version = table.version()
+        log = folder / "_delta_log" / f"{version:020d}.json"
+        added = [json.loads(line).get("add") for line in log.read_text(encoding="utf-8").splitlines()]
+        files = [folder / unquote(entry["path"]) for entry in added if entry]
+        for path in (*files, log):
+            path.chmod(0o600)
+            _sync(path)
+        for directory in {path.parent for path in (*files, log)} | {folder}:
+            directory.chmod(0o700)
+            _sync(directory)
+        if version and version % _CHECKPOINT == 0:
+            table.create_checkpoint()
+
+
+def _shaped(plan: Plan, batch: str) -> pl.DataFrame:
+    columns = schema(plan.form)
+    return plan.rows.with_columns(batch=pl.lit(batch)).select(list(columns)).cast(dict(columns))  # type: ignore[arg-type]
+
+
+def _per_sheet(rows: pl.DataFrame) -> dict[str, int]:
+    return dict(rows.group_by("sheet").len().iter_rows())
+
+
+def _unpartitioned(columns: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:
+    return {name: dtype for name, dtype in columns.items() if name != "month"}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

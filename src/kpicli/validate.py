@@ -1,0 +1,168 @@
+"""Judge the rows of a recognised sheet: typed values, rows that count, rows set aside with their reason.
+
+A row counts when its required columns have usable values. Anything else that is wrong leaves the cell empty (or as it
+is, for text that can be kept), is named, and costs the row nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from kpicli.catalogue import PRIVATE_TYPES, AllPresent, Column, Form
+from kpicli.issues import Issue
+from kpicli.masking import mask
+from kpicli.normalise import DTYPES, parse
+from kpicli.read.sheets import Fault
+from kpicli.recognise import Match
+
+_SHOWN = 3
+"""How many different bad values of a column are told apart before the rest is gathered."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows of one sheet that count, typed, and the account of the others."""
+
+    sheet: str
+    form: Form
+    header_row: int
+    rows: pl.DataFrame
+    """``row`` (as the spreadsheet shows it), then every column of the form in its dtype."""
+    total: int
+    """All rows of the sheet."""
+    set_aside: int
+    not_data: Mapping[str, int]
+
+
+def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tuple[Issue, ...]]:
+    """Type every cell, apply the form's rules, and separate the rows that count."""
+    issues: list[Issue] = []
+    frame = match.body.select("row")
+    codes: dict[str, pl.Series] = {}
+    for column in match.form.columns.values():
+        if column.key in match.letters:
+            values, codes[column.key] = _typed(column, match)
+            frame.insert_column(frame.width, values)
+    frame = _completed(frame, match.form)
+    lacking = [pl.col(column.key).is_null() for column in match.form.required]
+    aside = frame.select(pl.any_horizontal(lacking).alias("aside"))["aside"]
+    for column in match.form.columns.values():
+        if column.key in codes:
+            issues += _bad_cells(column, match, codes[column.key], aside)
+            issues += _missing(column, match, frame, codes[column.key])
+    issues += _faulty(match, faults)
+    issues += _disorder(match, frame.filter(~aside))
+    rows = frame.filter(~aside)
+    checked = Checked(match.sheet, match.form, match.header_row, rows, match.rows, int(aside.sum()), match.not_data)
+    return checked, tuple(issues)
+
+
+def _typed(column: Column, match: Match) -> tuple[pl.Series, pl.Series]:
+    cells = match.body[column.key]
+    distinct = parse(column, cells.unique(), match.clues)
+    mapped = cells.to_frame("raw").join(distinct, on="raw", how="left", nulls_equal=True, maintain_order="left")
+    return mapped["value"].alias(column.key), mapped["code"]
+
+
+def _completed(frame: pl.DataFrame, form: Form) -> pl.DataFrame:
+    """Add the columns the sheet lacks, in the form's order, and apply the rule for negative amounts."""
+    absent = {key: column for key, column in form.columns.items() if key not in frame.columns}
+    constants = [
+        pl.lit(c.when_absent if isinstance(c.when_absent, str) else None, DTYPES[c.type]).alias(key)
+        for key, c in absent.items()
+    ]
+    frame = frame.with_columns(constants)
+    derived = [
+        pl.all_horizontal(pl.col(word).is_not_null() for word in c.when_absent.columns).alias(key)
+        for key, c in absent.items()
+        if isinstance(c.when_absent, AllPresent)
+    ]
+    frame = frame.with_columns(derived).select("row", *form.columns)
+    rule = form.negative
+    if rule is None:
+        return frame
+    amount, kind = pl.col(rule.column), pl.col(rule.kind_column)
+    taken_back = (amount < 0).fill_null(False) | (kind == rule.kind).fill_null(False)
+    return frame.with_columns(
+        pl.when(taken_back).then(pl.lit(rule.kind)).otherwise(kind).alias(rule.kind_column),
+        pl.when(taken_back).then(-amount.abs()).otherwise(amount).alias(rule.column),
+    )
+
+
+def _bad_cells(column: Column, match: Match, codes: pl.Series, aside: pl.Series) -> Iterator[Issue]:
+    """Name the cells of one column that could not be read as what the column is."""
+    if codes.null_count() == len(codes):
+        return
+    bad = (
+        match.body.select("row", value=column.key)
+        .with_columns(code=codes, aside=aside)
+        .filter(pl.col("code").is_not_null())
+    )
+    shown = bad.group_by("code", "value", maintain_order=True).agg(pl.col("row").min(), pl.len().alias("count"))
+    for (code,), found in shown.group_by("code", maintain_order=True):
+        grave = column.required and str(code) not in ("unknown_value", "odd_phone", "odd_vin")
+        apart = found.height <= _SHOWN
+        groups = found.iter_rows(named=True) if apart else [_joined(found)]
+        for group in groups:
+            values = {
+                "label": column.label,
+                "value": _shown(column, group["value"]),
+                "known": " · ".join(column.canonical),
+            }
+            yield _cell_issue(str(code), column, match, group["row"], values, group["count"], grave)
+
+
+def _joined(found: pl.DataFrame) -> dict[str, Any]:
+    return {"row": found["row"].min(), "count": found["count"].sum(), "value": found["value"].head(_SHOWN).to_list()}
+
+
+def _shown(column: Column, value: object) -> str:
+    words = value if isinstance(value, list) else [value]
+    masked = [mask(column.type, str(word)) if column.type in PRIVATE_TYPES else str(word)[:40] for word in words]
+    return "、".join(dict.fromkeys(masked)) + (" 等" if isinstance(value, list) else "")
+
+
+def _missing(column: Column, match: Match, frame: pl.DataFrame, codes: pl.Series) -> Iterator[Issue]:
+    """Name the rows in which a required cell is empty, and the rows that belong to nobody."""
+    if not column.required and (column.type != "staff" or match.form.empty_means_all(column.key)):
+        return
+    empty = frame.select("row").filter(frame[column.key].is_null() & codes.is_null())["row"]
+    if len(empty):
+        code = "missing_required" if column.required else "no_consultant"
+        yield _cell_issue(code, column, match, empty[0], {"label": column.label}, len(empty), column.required)
+
+
+def _faulty(match: Match, faults: tuple[Fault, ...]) -> Iterator[Issue]:
+    columns = {letter: key for key, letter in match.letters.items()}
+    rows = set(match.body["row"].to_list()) if faults else set()
+    for fault in faults:
+        if fault.column in columns and fault.row in rows:
+            column = match.form.columns[columns[fault.column]]
+            yield _cell_issue(fault.code, column, match, fault.row, {"value": fault.value}, 1, False)
+
+
+def _disorder(match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
+    for earlier, later in match.form.order:
+        if earlier in match.letters and later in match.letters:
+            wrong = rows.filter(pl.col(later) < pl.col(earlier))["row"]
+            if len(wrong):
+                columns = match.form.columns
+                values = {"later": columns[later].label, "earlier": columns[earlier].label}
+                yield _cell_issue("out_of_order", columns[later], match, wrong[0], values, len(wrong), False)
+
+
+def _cell_issue(
+    code: str, column: Column, match: Match, row: int, values: Mapping[str, str], count: int, grave: bool
+) -> Issue:
+    return Issue(
+        code=code,
+        sheet=match.sheet,
+        row=row,
+        column=match.headers[column.key],
+        cell=f"{match.letters[column.key]}{row}",
+        values=values,
+        count=count,
+        grave=grave,
+    )

@@ -1,0 +1,1 @@
+"""A made-up showroom, its exports and an independent count: the truth that kpicli is held against."""
