@@ -138,7 +138,7 @@ class _Plan:
         }
 
     def _base(self, form: Form, whole: bool) -> pl.LazyFrame:
-        """The rows of a form, of the periods' months or of all months before too, with dimensions, customer and facts."""
+        """The rows of a form, of the periods' months or of all up to them, with dimensions, customer and facts."""
         if (form.key, whole) not in self._bases:
             rows = self._rows(form, None if whole else self.since)
             for fact in form.facts.values():

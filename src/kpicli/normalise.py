@@ -56,17 +56,16 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
 
     A value may stand beside a code: an odd phone or an unknown choice is kept and named.
     """
-    texts = pl.DataFrame({"raw": cells}).with_columns(text=folded(pl.col("raw")))
-    value, code = _PARSERS[column.type](column, clues)
-    typed = texts.select("raw", "text", value=value).with_columns(code=pl.when(pl.col("text").is_not_null()).then(code))
-    dtype = DTYPES[column.type]
-    typed = typed.with_columns(pl.col("value").cast(dtype), pl.col("code").cast(pl.String))
+    parsed_value, code = _PARSERS[column.type](column, clues)
+    empty = pl.col("text").is_null()
+    value = pl.col("value").cast(DTYPES[column.type])
     if column.type == "flag":  # many sheets only tick: in a column that is there, empty is no
-        typed = typed.with_columns(pl.when(pl.col("text").is_null()).then(False).otherwise("value").alias("value"))
+        value = pl.when(empty).then(False).otherwise(value)
     if column.when_empty is not None:
-        empty = pl.when(pl.col("text").is_null()).then(pl.lit(column.when_empty))
-        typed = typed.with_columns(empty.otherwise("value").alias("value"))
-    return typed.drop("text")
+        value = pl.when(empty).then(pl.lit(column.when_empty)).otherwise(value)
+    texts = pl.LazyFrame({"raw": cells}).with_columns(text=folded(pl.col("raw")))
+    parsed = texts.with_columns(value=parsed_value).with_columns(code=pl.when(~empty).then(code).cast(pl.String))
+    return parsed.select("raw", value=value, code="code").collect()
 
 
 def fitness(column: Column, cells: pl.Series, clues: Clues) -> float:

@@ -106,7 +106,8 @@ def recognise(
     clues = Clues(today, _year(titles, sheet.name, place), sheet.date1904)
     below = cells.slice(header + 1)
     texts = {letter: text for letter, text in zip(cells.columns, cells.row(header), strict=True) if text}
-    candidates = sorted((_hold(form, texts, below, clues) for form in forms), key=lambda c: -len(c.columns))
+    candidates = [_hold(form, texts, below, clues) for form in _plausible(forms, list(texts.values()))]
+    candidates.sort(key=lambda candidate: -len(candidate.columns))
     fitting = [c for c in candidates if not c.missing and _tells(c, texts)]
     if not fitting:
         return nothing, (_unfit(sheet.name, candidates[0], header + 1),)
@@ -150,14 +151,23 @@ def _count_blank(cells: pl.DataFrame) -> int:
 
 def _header_row(cells: pl.DataFrame, forms: Sequence[Form]) -> int | None:
     """The row in which most headers of one form stand, the first of equals; at least two must."""
-    known = [{header_key(h) for column in form.columns.values() for h in column.headers} for form in forms]
     best, place = 1, None
     for number, row in enumerate(cells.head(DEEPEST_HEADER).iter_rows()):
-        keys = {header_key(text) for text in row if text}
-        fit = max((len(keys & headers) for headers in known), default=0)
+        fit = max((_named_count(form, row) for form in forms), default=0)
         if fit > best:
             best, place = fit, number
     return place
+
+
+def _plausible(forms: Sequence[Form], headers: Iterable[str]) -> list[Form]:
+    """The forms that name at least half as many of the headers as the form that names most."""
+    counts = [_named_count(form, headers) for form in forms]
+    return [form for form, count in zip(forms, counts, strict=True) if count * 2 >= max(counts)]
+
+
+def _named_count(form: Form, headers: Iterable[str | None]) -> int:
+    known = {header_key(header) for column in form.columns.values() for header in column.headers}
+    return len(known & {header_key(header) for header in headers if header})
 
 
 def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clues) -> _Candidate:

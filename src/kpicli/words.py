@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import polars as pl
 
@@ -13,12 +14,14 @@ EMPTY = ("", "-", "--", "—", "/", "\\", "null", "NULL", "Null", "None", "N/A",
 """Cells that say nothing."""
 
 
+@lru_cache(10_000)
 def header_key(text: str) -> str:
     """Make a header comparable: NFKC, no spaces, line breaks, marks, units or brackets, Latin letters in capitals."""
     folded = unicodedata.normalize("NFKC", text)
     return _MARKS.sub("", _BRACKETS.sub("", folded)).upper() or _MARKS.sub("", folded).upper()
 
 
+@lru_cache(10_000)
 def word_key(text: str) -> str:
     """Make a spelling of a value comparable: NFKC, no spaces or invisible characters, Latin letters in capitals."""
     return re.sub(rf"[\s{_INVISIBLE}]+", "", unicodedata.normalize("NFKC", text)).upper()

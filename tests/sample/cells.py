@@ -122,7 +122,3 @@ level_horizon = words({"H": "H（7天内）", "A": "A（1月内）", "B": "B（3
 def accounting(value: Any, row: int) -> Cell:
     """Thousands separators as text with a trailing space, negatives in parentheses."""
     return None if value is None else f"({-value:,.2f})" if value < 0 else f"{value:,.2f} "
-
-
-def unsigned(value: Any, row: int) -> Cell:
-    return value and abs(value)

@@ -20,7 +20,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 
 
 def container(head: bytes) -> str:
-    """Name the container by the file's first bytes: ``zip``, ``ole``, ``html``, ``xml``, ``mhtml``, ``text``, or a kind to refuse.
+    """Name the container: ``zip``, ``ole``, ``html``, ``xml``, ``mhtml``, ``text``, or in words a kind to refuse.
 
     Text is what is left: it holds no zero byte unless a byte order mark says UTF-16.
     """
