@@ -15,7 +15,8 @@ row of each key.
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -98,6 +99,8 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        if re.search(r"%[0-9a-fA-F]{2}", str(self.root.absolute())):  # deltalake decodes such a path to another one
+            raise StoreError("store_path", f"{self.root}：路径里不能有 % 加两位十六进制数", "换一个文件夹名")
 
     # Reading
 
@@ -112,7 +115,7 @@ class Store:
             raise StoreError(
                 "newer_store", f"{self.root} 由更新的 kpicli 写成（格式 {version}）", "请升级 kpicli 后再用"
             )
-        return pl.scan_parquet(self._paths(table.file_uris())).collect().sort("seq", "batch")
+        return pl.scan_parquet(self._live(table, "batches")["path"].to_list()).collect().sort("seq", "batch")
 
     def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
         """The current rows of a form, of the months `since` to `until` (``2026-10``, both included)."""
@@ -165,15 +168,13 @@ class Store:
         table = self._table(name)
         if table is None:
             return pl.DataFrame(schema={"path": pl.String, "month": pl.String, "batch": pl.String})
-        actions = pl.DataFrame(table.get_add_actions(flatten=True))
-        paths = pl.Series("path", self._paths(f"{self.root}/{name}/{path}" for path in actions["path"].to_list()))
-        files = actions.select(paths, month="partition.month", batch="min.batch").sort("month", "path")
-        return files.filter(pl.col("batch").is_in(self.batches["batch"].implode()))
+        live = self._live(table, name).select("path", month="partition.month", batch="min.batch")
+        return live.filter(pl.col("batch").is_in(self.batches["batch"].implode())).sort("month", "path")
 
-    @staticmethod
-    def _paths(uris: Iterable[str]) -> list[str]:
-        """Local paths of a table's files; the log has them percent-encoded."""
-        return [unquote(uri) for uri in uris]
+    def _live(self, table: DeltaTable, name: str) -> pl.DataFrame:
+        """The log's live files, with local paths; the log has them percent-encoded."""
+        actions = pl.DataFrame(table.get_add_actions(flatten=True))
+        return actions.with_columns(path=pl.Series([str(self.root / name / unquote(path)) for path in actions["path"]]))
 
     def _table(self, name: str) -> DeltaTable | None:
         try:

@@ -1,0 +1,169 @@
+"""The store's promises: whole or not at all, the latest version counts, nothing twice, history of a move."""
+
+import itertools
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kpicli import catalogue
+from kpicli.errors import StoreError
+from kpicli.identify import identify
+from kpicli.store import FORMAT, Source, Store, schema
+
+VISITS = catalogue.load().forms["visits"]
+START = datetime(2026, 11, 1, 8, tzinfo=UTC)
+Row = dict[str, Any]
+
+
+def visit(number: str, day: date = date(2026, 10, 3), **more: Any) -> Row:
+    return {"visit_no": number, "date": day, "channel": "来店", "contact": "首次", **more}
+
+
+def frame(rows: Sequence[Row]) -> pl.DataFrame:
+    columns = {name: dtype for name, dtype in schema(VISITS).items() if name in VISITS.columns}
+    full = [{name: row.get(name) for name in columns} for row in rows]
+    places = pl.DataFrame({"sheet": ["S"] * len(rows), "row": range(2, len(rows) + 2)})
+    return pl.concat([places, pl.DataFrame(full, schema=columns)], how="horizontal")
+
+
+def put(store: Store, rows: Sequence[Row], name: str = "a", saved: datetime | None = None, *, dealer: str = "d") -> int:
+    """Store rows as one workbook; give how many were new or changed."""
+    identified, _ = identify(VISITS, frame(rows))
+    moment = START + timedelta(minutes=store.batches.height)
+    source = Source(dealer, f"{name}.xlsx", f"{name}{store.batches.height:04d}", saved, moment)
+    plan = store.plan(VISITS, identified.rows, source)
+    store.commit(source, [plan], [])
+    return sum(plan.stored.values())
+
+
+def held(store: Store, month: str | None = None) -> list[tuple[str, date, str | None]]:
+    rows = store.rows(VISITS, since=month, until=month).collect()
+    return sorted(rows.select("visit_no", "date", "consultant").rows())
+
+
+def test_an_empty_store_has_nothing_and_is_no_error(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    assert held(store) == []
+    assert store.months(VISITS) == []
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_row_read_twice_is_stored_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert put(store, [visit("1"), visit("2")]) == 2
+    assert put(store, [visit("2"), visit("3")]) == 1
+    assert [number for number, *_ in held(store)] == ["1", "2", "3"]
+
+
+def test_a_correction_replaces_the_row(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, [visit("1", consultant="张伟"), visit("2")])
+    assert put(store, [visit("1", consultant="李娜"), visit("2")]) == 1
+    assert held(store) == [("1", date(2026, 10, 3), "李娜"), ("2", date(2026, 10, 3), None)]
+
+
+def test_a_row_that_moves_to_another_month_leaves_the_old_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, [visit("1", date(2026, 10, 31)), visit("2")])
+    put(store, [visit("1", date(2026, 11, 1))])
+    assert [number for number, *_ in held(store, "2026-10")] == ["2"]
+    assert [number for number, *_ in held(store, "2026-11")] == ["1"]
+    put(store, [visit("1", date(2026, 10, 31))])
+    assert [number for number, *_ in held(store, "2026-10")] == ["1", "2"]
+    assert held(store, "2026-11") == []
+
+
+def test_the_version_of_the_workbook_saved_later_counts_whatever_the_order_of_reading(tmp_path: Path) -> None:
+    exports = [
+        ([visit("1", consultant=None), visit("2", consultant="张伟")], START - timedelta(days=60)),
+        ([visit("2", consultant="李娜"), visit("3", date(2026, 10, 31))], START - timedelta(days=30)),
+        ([visit("1", consultant="王磊"), visit("3", date(2026, 11, 1))], START - timedelta(days=1)),
+    ]
+    results = set()
+    for number, order in enumerate(itertools.permutations(exports)):
+        store = Store(tmp_path / str(number))
+        for rows, saved in order:
+            put(store, rows, saved=saved)
+        results.add(tuple(held(store)))
+    assert results == {
+        (("1", date(2026, 10, 3), "王磊"), ("2", date(2026, 10, 3), "李娜"), ("3", date(2026, 11, 1), None))
+    }
+
+
+def test_a_batch_that_was_not_committed_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    put(store, [visit("1")])
+    append = Store._append
+
+    def dies(self: Store, name: str, rows: pl.DataFrame, partition: list[str]) -> None:
+        if name == "batches":
+            raise KeyboardInterrupt
+        append(self, name, rows, partition)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Store, "_append", dies)
+        put(store, [visit("1", consultant="李娜"), visit("2")])
+    after = Store(tmp_path)
+    assert held(after) == [("1", date(2026, 10, 3), None)]
+    assert put(after, [visit("1", consultant="李娜"), visit("2")]) == 2
+    assert held(Store(tmp_path)) == [("1", date(2026, 10, 3), "李娜"), ("2", date(2026, 10, 3), None)]
+
+
+def test_dealers_do_not_touch_each_others_rows(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert put(store, [visit("1", consultant="张伟")], dealer="A") == 1
+    assert put(store, [visit("1", consultant="李娜")], dealer="B") == 1
+    assert {consultant for _, _, consultant in held(store)} == {"张伟", "李娜"}
+    assert store.dealers() == ["A", "B"]
+
+
+@pytest.mark.parametrize("name", ["商店 一号", "100% a", "店🚗", "x=y"])
+def test_any_folder_name_will_do_and_a_store_can_be_moved(name: str, tmp_path: Path) -> None:
+    put(Store(tmp_path / name / "store"), [visit("1"), visit("2", date(2026, 9, 1))])
+    shutil.move(tmp_path / name / "store", tmp_path / "elsewhere")
+    store = Store(tmp_path / "elsewhere")
+    assert [number for number, *_ in held(store)] == ["1", "2"]
+    assert put(store, [visit("1"), visit("3")]) == 1
+
+
+def test_a_folder_name_that_reads_as_another_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as caught:
+        Store(tmp_path / "a%20b")
+    assert caught.value.code == "store_path"
+
+
+def test_a_store_of_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("kpicli.store.FORMAT", FORMAT + 1)
+        put(Store(tmp_path), [visit("1")])
+    with pytest.raises(StoreError) as caught:
+        held(Store(tmp_path))
+    assert caught.value.code == "newer_store"
+
+
+def test_the_store_is_private(tmp_path: Path) -> None:
+    put(Store(tmp_path / "store"), [visit("1")])
+    modes = {path.stat().st_mode & 0o077 for path in [tmp_path / "store", *(tmp_path / "store").rglob("*")]}
+    assert modes == {0}
+
+
+def test_many_batches_stay_readable_after_the_log_is_checkpointed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(23):
+        put(store, [visit(str(number))])
+    assert list((tmp_path / "batches" / "_delta_log").glob("*.checkpoint.parquet"))
+    assert len(held(Store(tmp_path))) == 23
+
+
+def test_other_programs_read_the_tables_as_they_are(tmp_path: Path) -> None:
+    from deltalake import DeltaTable
+
+    put(Store(tmp_path), [visit("1"), visit("2", date(2026, 9, 1))])
+    table = DeltaTable(tmp_path / "visits")
+    assert table.metadata().partition_columns == ["month"]
+    assert sorted(pl.scan_parquet(table.file_uris()).collect()["visit_no"]) == ["1", "2"]
