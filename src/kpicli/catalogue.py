@@ -36,6 +36,9 @@ ColumnType = Literal[
     "vin",
 ]
 COLUMN_TYPES: tuple[str, ...] = ColumnType.__args__  # type: ignore[attr-defined]
+LEVELS = ("O", "H", "A", "B", "C", "D", "E", "F", "F0", "F1", "F2", "L", "M", "N", "无级", "其他")
+"""Levels of all houses known; which of them are open, and their cadence, is a book's business."""
+
 PRIVATE_TYPES = ("name", "phone")
 """Columns of these types are masked wherever they are shown. Staff names are not private."""
 
@@ -85,8 +88,8 @@ class Column:
 
     @property
     def canonical(self) -> tuple[str, ...]:
-        """The values a closed choice can take."""
-        return tuple(dict.fromkeys(self.values.values()))
+        """The values it can take, where they are known: a closed choice, or the levels of all houses."""
+        return LEVELS if self.type == "level" else tuple(dict.fromkeys(self.values.values()))
 
 
 @dataclass(frozen=True)

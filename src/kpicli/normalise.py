@@ -10,13 +10,11 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from kpicli.catalogue import Column, ColumnType
+from kpicli.catalogue import LEVELS, Column, ColumnType
 from kpicli.words import folded, word_key
 
 YES = ("是", "1", "Y", "YES", "TRUE", "√", "✓", "✔", "ˇ", "●", "○", "有", "已", "T", "V", "对")
 NO = ("否", "0", "N", "NO", "FALSE", "无", "未", "×", "X", "F", "没有")
-LEVELS = ("O", "H", "A", "B", "C", "D", "E", "F", "F0", "F1", "F2", "L", "M", "N", "无级", "其他")
-"""Levels of all houses known; which of them are open, and their cadence, is a book's business."""
 
 VALID_PHONE = r"^(1[3-9]\d{9}|0\d{2,3}[2-9]\d{6,7})$"
 """A mainland mobile, or a landline with its area code; digits only."""

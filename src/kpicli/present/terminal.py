@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -55,8 +56,8 @@ def report(result: Report, language: Language, *, leagues: Sequence[str] = ("con
         _kpi_table(result, language),
     ]
     for dimension in leagues:
-        parts.append(_league(result.book, dimension, result.by[dimension], language))
-    parts.append(Text(word("account", language).format(**vars(result.account)), style="dim"))
+        parts += [Text(), _league(result.book, dimension, result.by[dimension], language)]
+    parts += [Text(), Text(word("account", language).format(**vars(result.account)), style="dim")]
     return parts
 
 
@@ -72,7 +73,7 @@ def _kpi_table(result: Report, language: Language) -> Table:
             kpi.label if language == "zh" else kpi.label_en,
             Text(number(value.value, kpi.unit), style=_style(value)),
             _parts(value, language),
-            number(value.previous, kpi.unit),
+            number(value.previous, kpi.unit) if value.previous is not None else "",
             number(value.target, kpi.unit) if value.target is not None else "",
             number(value.attainment, "%") if value.attainment is not None else "",
             Text(word(value.status, language), style=_style(value)) if value.status else "",
@@ -94,9 +95,9 @@ def _style(value: KpiValue) -> str:
 
 def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language: Language) -> Table:
     """Groups by their rank; weeks and days by date; who has no name comes last."""
-    table = _table(
-        (word(dimension, language), "left"), *((book.label_of(key, language), "right") for key in book.league)
-    )
+    headers = [_two_lines(book.label_of(key, language)) for key in book.league]
+    table = _table((word(dimension, language), "left"), *((header, "right") for header in headers))
+    table.columns[0].no_wrap = True
     nobody = {*UNASSIGNED.values(), UNFILLED}
 
     def rank(entry: tuple[str, KpiGroup]) -> tuple[bool, float, str]:
@@ -106,6 +107,15 @@ def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language
     for name, group in sorted(groups.items(), key=rank):
         table.add_row(Text(_group_name(dimension, name)), *(_league_cell(book, group, key) for key in book.league))
     return table
+
+
+def _two_lines(header: str) -> str:
+    """A long header on two lines; between words where it has them."""
+    if cell_len(header) <= 8:
+        return header
+    cuts = [place for place, letter in enumerate(header) if letter == " "] or list(range(1, len(header)))
+    middle = min(cuts, key=lambda place: (abs(cell_len(header[:place]) - cell_len(header[place:])), -place))
+    return f"{header[:middle]}\n{header[middle:].lstrip()}"
 
 
 def _rank_value(group: KpiGroup, key: str) -> float:
@@ -125,7 +135,7 @@ def _league_cell(book: Book, group: KpiGroup, key: str) -> Text:
         return Text(number(group.measures[key], book.measures[key].unit))
     value, kpi = group.kpis[key], book.kpis[key]
     text = Text(number(value.value, kpi.unit), style=_style(value))
-    if value.denominator is not None:
+    if value.value is not None and value.denominator is not None:
         text.append(f"\n{number(value.numerator)}/{number(value.denominator)}", style="dim")
     return text
 
