@@ -14,6 +14,7 @@ PACKAGE = Path(kpicli.__file__).parent
 FLOORS = [
     {"errors", "issues", "formula"},
     {"catalogue", "periods", "words"},
+    {"loading"},
     {"read", "masking", "normalise"},
     {"recognise", "workspace"},
     {"validate", "identify"},

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from kpicli import catalogue
-from kpicli.cli.app import app
+from kpicli import loading
+from kpicli.cli import app
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -26,12 +26,12 @@ def commands() -> list[str]:
 def forms() -> list[str]:
     return [
         f"| `{form.key}` | {form.label} | {'、'.join(c.label + ('*' if c.required else '') for c in form.columns.values())} |"
-        for form in catalogue.load().forms.values()
+        for form in loading.load().forms.values()
     ]
 
 
 def kpis() -> list[str]:
-    book = catalogue.load().books["buick"]
+    book = loading.load().books["buick"]
     return [
         f"| `{kpi.key}` | {kpi.label} | {f'`{kpi.formula}`' if kpi.formula else f'needs the form {kpi.needs}, not there yet'} |"
         for kpi in book.kpis.values()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpicli import catalogue
+from kpicli import loading
 from kpicli.catalogue import Form
 from kpicli.identify import identify
 from kpicli.measure import Table, measure
@@ -17,7 +17,7 @@ from kpicli.periods import Month
 from kpicli.store import schema
 from tests.sample import count
 
-CATALOGUE = catalogue.load()
+CATALOGUE = loading.load()
 BOOK = CATALOGUE.books["buick"]
 MONTH = Month(2026, 10)
 DIMENSIONS = ("consultant", "model", "source")

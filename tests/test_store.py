@@ -10,12 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from kpicli import catalogue
+from kpicli import loading
 from kpicli.errors import StoreError
 from kpicli.identify import identify
 from kpicli.store import FORMAT, Source, Store, schema
 
-VISITS = catalogue.load().forms["visits"]
+VISITS = loading.load().forms["visits"]
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
 Row = dict[str, Any]
 

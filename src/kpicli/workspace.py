@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from kpicli.catalogue import Catalogue, Mistake, load, suggest
+from kpicli.catalogue import Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
 from kpicli.issues import Language
+from kpicli.loading import Mistake, load
 from kpicli.periods import WeekMode
 from kpicli.read.sheets import Limits
 

@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 
-from kpicli.cli.app import app
+from kpicli.cli.commands import app
 from kpicli.errors import KpicliError
 
 __all__ = ["app", "run"]

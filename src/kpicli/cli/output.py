@@ -1,9 +1,10 @@
 """Write results to the streams."""
 
+import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,6 +28,29 @@ def show(parts: Iterable["RenderableType"], stream: IO[str] | None = None) -> No
     if parts:
         out.write(terminal.render(parts, width=_width(), colour=_colour(out)))
         out.flush()
+
+
+@contextlib.contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """One line on a terminal's stderr that says what was done last, gone at the end; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from kpicli.present.values import plain
+
+    done = 0
+
+    def tell(name: str) -> None:
+        nonlocal done
+        done += 1
+        sys.stderr.write(f"\r\x1b[K{done} · {plain(name)}"[: _width()])
+        sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 def _width() -> int:

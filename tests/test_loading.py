@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from kpicli import catalogue
+from kpicli import catalogue, loading
 from kpicli.errors import DefinitionError, UsageError
 from kpicli.formula import evaluate
 from kpicli.words import header_key
 
-SHIPPED = catalogue.load()
+SHIPPED = loading.load()
 FORMS = ("visits", "intentions", "test_drives", "invoices", "followups", "targets")
 MEASURES = [
     "first_visits",
@@ -61,7 +61,7 @@ denominator = "批次"
 
 
 def test_the_six_forms_and_the_book_are_there_without_a_mistake() -> None:
-    assert catalogue.check() == (SHIPPED, ())
+    assert loading.check() == (SHIPPED, ())
     assert set(FORMS) <= set(SHIPPED.forms)
     assert set(MEASURES) <= set(SHIPPED.books["buick"].measures)
     assert set(RATIOS) <= set(SHIPPED.books["buick"].kpis)
@@ -95,14 +95,14 @@ def write(folder: Path, kind: str, name: str, text: str) -> None:
 
 def test_a_workspace_adds_a_book(tmp_path: Path) -> None:
     write(tmp_path, "books", "own", BOOK)
-    loaded = catalogue.load(tmp_path)
+    loaded = loading.load(tmp_path)
     assert loaded.book("own").kpis["share"].is_ratio
     assert loaded.book("buick") == SHIPPED.book("buick")
 
 
 def test_a_workspace_file_of_the_same_name_replaces_the_shipped_one_as_a_whole(tmp_path: Path) -> None:
     write(tmp_path, "books", "buick", BOOK)
-    assert set(catalogue.load(tmp_path).book("buick").measures) == {"visits"}
+    assert set(loading.load(tmp_path).book("buick").measures) == {"visits"}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_mistake_is_named_with_file_key_and_what_was_meant(
     change: tuple[str, str], place: str, says: str, tmp_path: Path
 ) -> None:
     write(tmp_path, "books", "own", BOOK.replace(*change))
-    _, mistakes = catalogue.check(tmp_path)
+    _, mistakes = loading.check(tmp_path)
     assert any(m.file == "books/own.toml" and m.key == place and says in m.message for m in mistakes), mistakes
 
 
@@ -141,7 +141,7 @@ def test_all_mistakes_of_all_files_are_reported_together(tmp_path: Path) -> None
     )
     write(tmp_path, "forms", "broken", "label = ")
     with pytest.raises(DefinitionError) as caught:
-        catalogue.load(tmp_path)
+        loading.load(tmp_path)
     files = {mistake.file for mistake in caught.value.mistakes}
     assert files == {"books/own.toml", "forms/stock.toml", "forms/broken.toml"}
     keys = {mistake.key for mistake in caught.value.mistakes if mistake.file == "forms/stock.toml"}

@@ -1,0 +1,229 @@
+"""The commands of the month. Each loads what it needs when it runs, so that --help answers at once."""
+
+import sys
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kpicli.cli.definitions import books_app, forms_app, kpis
+from kpicli.cli.options import (
+    Allow,
+    AsOf,
+    BookName,
+    Dealer,
+    Folder,
+    FormName,
+    Json,
+    Lang,
+    Paths,
+    Quiet,
+    StorePath,
+    Verbose,
+    language_of,
+    workspace_of,
+)
+from kpicli.cli.output import progress_line, show, write_json
+from kpicli.errors import UsageError
+
+if TYPE_CHECKING:
+    from kpicli.pipeline.ingest import Ingested
+    from kpicli.workspace import Workspace
+
+app = typer.Typer(
+    name="kpicli",
+    help="把展厅导出的表格变成大家都信得过的数字。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.add_typer(forms_app, name="forms")
+app.add_typer(books_app, name="books")
+app.command()(kpis)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="显示版本。", is_eager=True, callback=lambda v: _version(v))
+    ] = False,
+) -> None:
+    pass
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from kpicli import __version__
+
+        typer.echo(f"kpicli {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="放到哪里。")] = Path("kpicli-demo"),
+    lang: Lang = None,
+) -> None:
+    """用自带的示例数据走一遍：读入三个月的导出，显示最后一个月的报表。"""
+    from kpicli.cli.samples import lay_out
+
+    sources = lay_out(folder)
+    workspace = workspace_of(folder, None)
+    language = language_of(lang, workspace)
+    result = _read_in(workspace, [sources])
+    from kpicli.pipeline.report import report as compute
+    from kpicli.present import json, terminal
+
+    show(terminal.ingested(result, workspace.catalogue, language))
+    computed, _ = compute(workspace, "2026-10", today=date(2026, 11, 1))
+    out = folder / "reports" / f"{computed.month}.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.text(json.report(computed)) + "\n", encoding="utf-8")
+    show(terminal.report(computed, language))
+    show([f"→ {folder}/  kpicli report -C {folder} --month 2026-09"])
+
+
+@app.command()
+def ingest(
+    paths: Paths,
+    folder: Folder = None,
+    store: StorePath = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只读只查，不写入。")] = False,
+    form: FormName = None,
+    dealer: Dealer = None,
+    allow_findings: Allow = False,
+    json_: Json = False,
+    lang: Lang = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """读入文件和文件夹：逐行交代去向，逐格指出问题，有效的行入库。"""
+    workspace = workspace_of(folder, store)
+    language = language_of(lang, workspace)
+    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer)
+    if json_:
+        from kpicli.present import json
+
+        write_json(json.ingested(result, "ingest", language))
+    else:
+        from kpicli.present import terminal
+
+        show(terminal.ingested(result, workspace.catalogue, language))
+        if not quiet:
+            show(terminal.problems(result.files, language, all_of_them=verbose), sys.stderr)
+    raise typer.Exit(_ingest_code(result, allow_findings))
+
+
+@app.command()
+def validate(
+    paths: Paths,
+    folder: Folder = None,
+    store: StorePath = None,
+    form: FormName = None,
+    dealer: Dealer = None,
+    allow_findings: Allow = False,
+    json_: Json = False,
+    lang: Lang = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """只查不写，同 ingest --dry-run。"""
+    ingest(paths, folder, store, True, form, dealer, allow_findings, json_, lang, quiet, verbose)
+
+
+@app.command()
+def report(
+    month: Annotated[str, typer.Option("--month", help="2026-10、this 或 last（最后一个有数据的整月）。")] = "last",
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", help="按 consultant、model、source、channel、dealer、week 或 day 分组，可多次。"),
+    ] = None,
+    book: BookName = None,
+    folder: Folder = None,
+    store: StorePath = None,
+    dealer: Dealer = None,
+    as_of: AsOf = None,
+    json_: Json = False,
+    lang: Lang = None,
+    quiet: Quiet = False,
+) -> None:
+    """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
+    from kpicli.pipeline.report import BY
+    from kpicli.pipeline.report import report as compute
+    from kpicli.present import json
+
+    workspace = workspace_of(folder, store)
+    language = language_of(lang, workspace)
+    today = as_of.date() if as_of else datetime.now().date()
+    computed, issues = compute(workspace, month, book=book, by=by or BY, dealer=dealer, today=today)
+    if json_:
+        write_json(json.report(computed))
+        return
+    from kpicli.present import terminal
+
+    show(terminal.report(computed, language, leagues=by or ("consultant",)))
+    if not quiet:
+        show([terminal.problem(issue, language) for issue in issues], sys.stderr)
+
+
+@app.command()
+def export(
+    form: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
+    format_: Annotated[str, typer.Option("--format", help="csv、json、parquet 或 xlsx。")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", help="写到哪个文件；csv 与 json 默认写到标准输出。")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="只要这个月，如 2026-10。")] = None,
+    folder: Folder = None,
+    store: StorePath = None,
+    dealer: Dealer = None,
+    show_pii: Annotated[bool, typer.Option("--show-pii", help="姓名与电话不打码。")] = False,
+) -> None:
+    """把已入库的行原样取出来。"""
+    from kpicli.pipeline.export import export as rows_of
+    from kpicli.present.rows import FORMATS, write
+
+    if format_ not in FORMATS:
+        raise UsageError("unknown_format", f"没有 {format_} 这种格式", f"可用：{'、'.join(FORMATS)}")
+    if out is None and format_ in ("parquet", "xlsx"):
+        raise UsageError("out_needed", f"{format_} 要写到文件", "用 --out 指明文件")
+    frame = rows_of(workspace_of(folder, store), form, month=month, dealer=dealer, show_pii=show_pii)
+    write(frame, format_, out)
+
+
+def _read_in(
+    workspace: "Workspace",
+    paths: Iterable[Path],
+    *,
+    dry_run: bool = False,
+    form: str | None = None,
+    dealer: str | None = None,
+) -> "Ingested":
+    """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
+    from kpicli.read import ReaderPool
+
+    with ReaderPool(2, workspace.settings.limits) as readers, progress_line() as progress:
+        from kpicli.pipeline.ingest import ingest as ingest_files
+
+        return ingest_files(
+            workspace,
+            paths,
+            dry_run=dry_run,
+            form=form,
+            dealer=dealer,
+            now=datetime.now(UTC),
+            readers=readers,
+            progress=lambda account: progress(account.file.name),
+        )
+
+
+def _ingest_code(result: "Ingested", allow_findings: bool) -> int:
+    """3 when an input could not be read, 1 when rows were set aside, else 0."""
+    from kpicli.pipeline.ingest import REFUSALS
+
+    refused = [file for file in result.files if file.status == "refused"]
+    sheets = [issue for file in result.files for issue in file.issues if issue.code in REFUSALS]
+    if refused or sheets:
+        return 3
+    findings = any(file.status == "partly" for file in result.files)
+    return 1 if findings and not allow_findings else 0

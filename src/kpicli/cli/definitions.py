@@ -1,0 +1,124 @@
+"""The commands about definitions: forms, books, kpis."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kpicli.cli.options import BookName, Folder, Json, Lang, definitions_of, home, language_of
+from kpicli.cli.output import show, write_json
+from kpicli.errors import UsageError
+
+forms_app = typer.Typer(help="认得哪些表：列出、查看、检查定义。", invoke_without_command=True)
+books_app = typer.Typer(help="有哪些指标集：列出、查看、检查定义。", invoke_without_command=True)
+
+
+@forms_app.callback()
+def forms(context: typer.Context, folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
+    """认得哪些表：列出、查看、检查定义。"""
+    if context.invoked_subcommand:
+        return
+    from kpicli.present import json, terminal
+
+    catalogue, language = definitions_of(folder), language_of(lang)
+    if json_:
+        write_json({"command": "forms", "forms": [json.form(entry) for entry in catalogue.forms.values()]})
+    else:
+        show(terminal.forms(catalogue, language))
+
+
+@forms_app.command("show")
+def forms_show(
+    key: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
+    folder: Folder = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """一种表的列，和认得的表头。"""
+    from kpicli.present import json, terminal
+
+    entry = definitions_of(folder).form(key)
+    if json_:
+        write_json({"command": "forms", "forms": [json.form(entry)]})
+    else:
+        show(terminal.form(entry, language_of(lang)))
+
+
+@forms_app.command("check")
+def forms_check(folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
+    """检查表的定义，一次列出全部错误。"""
+    _check("forms", folder, json_, lang)
+
+
+@books_app.callback()
+def books(context: typer.Context, folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
+    """有哪些指标集：列出、查看、检查定义。"""
+    if context.invoked_subcommand:
+        return
+    from kpicli.present import json, terminal
+
+    catalogue, language = definitions_of(folder), language_of(lang)
+    if json_:
+        write_json({"command": "books", "books": [json.book(entry) for entry in catalogue.books.values()]})
+    else:
+        show(terminal.books(catalogue, language))
+
+
+@books_app.command("show")
+def books_show(
+    key: Annotated[str, typer.Argument(help="哪个指标集，如 buick。")],
+    folder: Folder = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """一个指标集的度量与指标。"""
+    from kpicli.present import json, terminal
+
+    entry = definitions_of(folder).book(key)
+    if json_:
+        write_json({"command": "books", "books": [json.book(entry)]})
+    else:
+        show(terminal.book(entry, language_of(lang)))
+
+
+@books_app.command("check")
+def books_check(folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
+    """检查指标集的定义，一次列出全部错误。"""
+    _check("books", folder, json_, lang)
+
+
+def kpis(
+    key: Annotated[str | None, typer.Argument(help="一个指标的代码或名称；不给则列出全部。")] = None,
+    book: BookName = None,
+    folder: Folder = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """列出指标，或说明其中一个。"""
+    from kpicli.catalogue import suggest
+    from kpicli.present import json, terminal
+
+    house = definitions_of(folder).book(book or "buick")
+    found = house.find(key) if key else None
+    if key and found not in house.kpis:
+        raise UsageError(
+            "unknown_kpi", f"{house.key} 里没有 {key} 这个指标{suggest(key, house.kpis)}", "kpicli kpis 列出全部"
+        )
+    chosen = [house.kpis[found]] if found else list(house.kpis.values())
+    if json_:
+        write_json({"command": "kpis", "book": house.key, "kpis": [json.kpi(entry) for entry in chosen]})
+    else:
+        show(terminal.kpi(chosen[0], language_of(lang)) if found else terminal.kpis(house, language_of(lang)))
+
+
+def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> None:
+    from kpicli.loading import check
+    from kpicli.present.words import word
+
+    _, mistakes = check(home(folder))
+    mine = [mistake for mistake in mistakes if mistake.file.startswith(f"{kind}/")]
+    if as_json:
+        write_json({"command": f"{kind} check", "mistakes": [vars(mistake) for mistake in mine]})
+    else:
+        show([str(mistake) for mistake in mine] or [word("no_mistakes", language_of(lang))])
+    raise typer.Exit(1 if mine else 0)

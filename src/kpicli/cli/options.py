@@ -1,0 +1,62 @@
+"""The options that commands share, and what they mean."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kpicli.errors import UsageError
+
+if TYPE_CHECKING:
+    from kpicli.catalogue import Catalogue
+    from kpicli.issues import Language
+    from kpicli.workspace import Workspace
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "-C", "--workspace", envvar="KPICLI_WORKSPACE", help="工作区（kpicli.toml 所在的文件夹），默认当前文件夹。"
+    ),
+]
+StorePath = Annotated[Path | None, typer.Option("--store", help="数据存放的文件夹；没有工作区时只需给出它。")]
+Json = Annotated[bool, typer.Option("--json", help="在标准输出给出一份 JSON，别无其他。")]
+Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按工作区，否则 zh。")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="只给结果，不列问题。")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="连提示也一并列出。")]
+Dealer = Annotated[str | None, typer.Option("--dealer", help="经销商代码。")]
+AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="把哪一天当作今天。")]
+Allow = Annotated[bool, typer.Option("--allow-findings", help="有搁置的行时退出码也为 0。")]
+FormName = Annotated[str | None, typer.Option("--as", help="指定是哪种表（如 visits），不由表头判断。")]
+Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
+BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
+
+
+def home(folder: Path | None) -> Path | None:
+    """The workspace folder meant: the one named, or the current one when it is a workspace."""
+    return folder if folder is not None else Path() if Path("kpicli.toml").is_file() else None
+
+
+def workspace_of(folder: Path | None, store: Path | None) -> "Workspace":
+    """Open the workspace the options mean."""
+    from kpicli.workspace import open_workspace
+
+    return open_workspace(home(folder), store=store)
+
+
+def definitions_of(folder: Path | None) -> "Catalogue":
+    """The definitions in force, with or without a workspace."""
+    from kpicli.loading import load
+
+    return load(home(folder))
+
+
+def language_of(lang: str | None, workspace: "Workspace | None" = None) -> "Language":
+    """The language asked for, else the workspace's."""
+    if lang == "zh":
+        return "zh"
+    if lang == "en":
+        return "en"
+    if lang is not None:
+        raise UsageError("unknown_language", f"没有 {lang} 这种语言", "可用：zh、en")
+    return workspace.settings.language if workspace else "zh"
