@@ -6,10 +6,12 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, TypeVar
 
 from kpicli.errors import UsageError
 from kpicli.formula import Node, Operation, names
+from kpicli.words import header_key
 
 T = TypeVar("T")
 
@@ -140,6 +142,11 @@ class Form:
     def required(self) -> tuple[Column, ...]:
         """The columns without which a row does not count."""
         return tuple(column for column in self.columns.values() if column.required)
+
+    @cached_property
+    def header_keys(self) -> frozenset[str]:
+        """Every header of every column, folded for comparison."""
+        return frozenset(header_key(header) for column in self.columns.values() for header in column.headers)
 
     def empty_means_all(self, key: str) -> bool:
         """Whether an empty cell of this column says “all” (a target for the whole store) rather than “unknown”."""

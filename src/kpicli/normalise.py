@@ -11,7 +11,10 @@ from datetime import date, timedelta
 import polars as pl
 
 from kpicli.catalogue import LEVELS, Column, ColumnType
-from kpicli.words import folded, word_key
+from kpicli.words import INVISIBLE, word_key
+
+EMPTY = ("", "-", "--", "—", "/", "\\", "null", "NULL", "Null", "None", "N/A", "n/a")
+"""Cells that say nothing."""
 
 YES = ("是", "1", "Y", "YES", "TRUE", "√", "✓", "✔", "ˇ", "●", "○", "有", "已", "T", "V", "对")
 NO = ("否", "0", "N", "NO", "FALSE", "无", "未", "×", "X", "F", "没有")
@@ -61,7 +64,7 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
         value = pl.when(empty).then(False).otherwise(value)
     if column.when_empty is not None:
         value = pl.when(empty).then(pl.lit(column.when_empty)).otherwise(value)
-    texts = pl.LazyFrame({"raw": cells}).with_columns(text=folded(pl.col("raw")))
+    texts = pl.LazyFrame({"raw": cells}).with_columns(text=_folded(pl.col("raw")))
     parsed = texts.with_columns(value=parsed_value).with_columns(code=pl.when(~empty).then(code).cast(pl.String))
     return parsed.select("raw", value=value, code="code").collect()
 
@@ -70,6 +73,12 @@ def fitness(column: Column, cells: pl.Series, clues: Clues) -> float:
     """The share of non-empty cells that the column can take as they are, 0 when there are none."""
     judged = parse(column, cells.drop_nulls().unique(), clues).filter(pl.col("raw").str.strip_chars() != "")
     return 0.0 if judged.is_empty() else judged["code"].null_count() / judged.height
+
+
+def _folded(cell: pl.Expr) -> pl.Expr:
+    """A cell's text in NFKC without invisible characters and outer spaces; null where it says nothing."""
+    text = cell.str.normalize("NFKC").str.replace_all(f"[{INVISIBLE}]", "").str.strip_chars(" \t\r\n'")
+    return pl.when(~text.is_in(EMPTY)).then(text)
 
 
 _TEXT = pl.col("text")

@@ -166,8 +166,7 @@ def _plausible(forms: Sequence[Form], headers: Iterable[str]) -> list[Form]:
 
 
 def _named_count(form: Form, headers: Iterable[str | None]) -> int:
-    known = {header_key(header) for column in form.columns.values() for header in column.headers}
-    return len(known & {header_key(header) for header in headers if header})
+    return len(form.header_keys & {header_key(header) for header in headers if header})
 
 
 def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clues) -> _Candidate:

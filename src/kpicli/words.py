@@ -1,17 +1,12 @@
-"""Clean words: the one way in which headers, spellings and cells are made comparable."""
+"""Clean words: the one way in which headers and spellings are made comparable."""
 
 import re
 import unicodedata
 from functools import lru_cache
 
-import polars as pl
-
-_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _BRACKETS = re.compile(r"[(\[{<【《].*?[)\]}>】》]")
-_MARKS = re.compile(rf"[\s{_INVISIBLE}*:'\"、,。;!?_`~]+")
-
-EMPTY = ("", "-", "--", "—", "/", "\\", "null", "NULL", "Null", "None", "N/A", "n/a")
-"""Cells that say nothing."""
+_MARKS = re.compile(rf"[\s{INVISIBLE}*:'\"、,。;!?_`~]+")
 
 
 @lru_cache(10_000)
@@ -24,10 +19,4 @@ def header_key(text: str) -> str:
 @lru_cache(10_000)
 def word_key(text: str) -> str:
     """Make a spelling of a value comparable: NFKC, no spaces or invisible characters, Latin letters in capitals."""
-    return re.sub(rf"[\s{_INVISIBLE}]+", "", unicodedata.normalize("NFKC", text)).upper()
-
-
-def folded(cell: pl.Expr) -> pl.Expr:
-    """A cell's text in NFKC without invisible characters and outer spaces; null where it says nothing."""
-    text = cell.str.normalize("NFKC").str.replace_all(f"[{_INVISIBLE}]", "").str.strip_chars(" \t\r\n'")
-    return pl.when(~text.is_in(EMPTY)).then(text)
+    return re.sub(rf"[\s{INVISIBLE}]+", "", unicodedata.normalize("NFKC", text)).upper()
