@@ -44,13 +44,15 @@ class Held:
             pl.lit(None, dtype).alias(name) for name, dtype in lacking.items()
         ).with_columns(dealer=pl.lit("d"))
 
-    def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
+    def rows(
+        self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
+    ) -> pl.LazyFrame:
         frame = self.frames[form.key].lazy()
         if since is not None:
             frame = frame.filter(pl.col("month") >= since)
         return frame if until is None else frame.filter(pl.col("month") <= until)
 
-    def months(self, form: Form) -> list[str]:
+    def months(self, form: Form, dealer: str | None = None) -> list[str]:
         return sorted(self.frames[form.key]["month"].unique().to_list())
 
 

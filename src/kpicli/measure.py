@@ -30,10 +30,12 @@ Values = dict[str, Number | None]
 class Rows(Protocol):
     """Where the rows come from: a store, or a test."""
 
-    def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
+    def rows(
+        self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
+    ) -> pl.LazyFrame:
         """The current rows of a form in the months `since` to `until`."""
 
-    def months(self, form: Form) -> list[str]:
+    def months(self, form: Form, dealer: str | None = None) -> list[str]:
         """The months a form has rows in."""
 
 
@@ -153,9 +155,7 @@ class _Plan:
         return self._bases[form.key, whole]
 
     def _rows(self, form: Form, since: str | None) -> pl.LazyFrame:
-        rows = self.source.rows(form, since=since, until=self.until)
-        if self.dealer is not None:
-            rows = rows.filter(pl.col("dealer") == self.dealer)
+        rows = self.source.rows(form, since=since, until=self.until, dealer=self.dealer)
         phone = pl.col("phone") if "phone" in form.columns else pl.lit(None, pl.String)
         known = pl.when(phone.str.contains(VALID_PHONE)).then(phone)
         alone = pl.concat_str([pl.lit("#"), "dealer", pl.lit("/"), "key"])
@@ -246,7 +246,7 @@ def _reasons(
     """Why the whole of a period has no value for a measure: a period without data is not zero."""
     counted = {(period, key) for frame in whole for period, _, key, _ in frame.iter_rows()}
     said = {(form, name): {period for period, n in frame.iter_rows() if n} for (form, name), frame in flags.items()}
-    months = {key: plan.source.months(form) for key, form in plan.catalogue.forms.items()}
+    months = {key: plan.source.months(form, plan.dealer) for key, form in plan.catalogue.forms.items()}
     reasons: dict[tuple[str, str], Reason] = {}
     for period in periods:
         for key, entry in book.measures.items():

@@ -117,23 +117,23 @@ class Store:
             )
         return pl.scan_parquet(self._live(table, "batches")["path"].to_list()).collect().sort("seq", "batch")
 
-    def rows(self, form: Form, *, since: str | None = None, until: str | None = None) -> pl.LazyFrame:
+    def rows(
+        self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
+    ) -> pl.LazyFrame:
         """The current rows of a form, of the months `since` to `until` (``2026-10``, both included)."""
-        files = self._files(form.key)
+        files = self._files(form.key, dealer)
         if since is not None:
             files = files.filter(pl.col("month") >= since)
         if until is not None:
             files = files.filter(pl.col("month") <= until)
-        mixed = files.group_by("month").agg(pl.col("batch").n_unique()).filter(pl.col("batch") > 1)["month"]
-        plain = self._scan(form, files.filter(~pl.col("month").is_in(mixed.implode())))
-        if mixed.is_empty():
-            return plain
-        several = self._scan(form, files.filter(pl.col("month").is_in(mixed.implode())), latest=True)
-        return pl.concat([plain, several])
+        files = files.with_columns(mixed=pl.col("batch").n_unique().over("month", "dealer") > 1)
+        plain = self._scan(form, files.filter(~pl.col("mixed")))
+        several = files.filter("mixed")
+        return plain if several.is_empty() else pl.concat([plain, self._scan(form, several, latest=True)])
 
-    def months(self, form: Form) -> list[str]:
+    def months(self, form: Form, dealer: str | None = None) -> list[str]:
         """The months a form has rows in, in order."""
-        return sorted(self._files(form.key)["month"].unique().to_list())
+        return sorted(self._files(form.key, dealer)["month"].unique().to_list())
 
     def dealers(self) -> list[str]:
         """The dealers that have batches."""
@@ -154,11 +154,12 @@ class Store:
             rows = newest.select(list(wanted))
         return rows.filter(~pl.col("gone"))
 
-    def _files(self, name: str) -> pl.DataFrame:
-        """The live files of committed batches: ``path``, ``month``, ``batch``. A file holds rows of one batch."""
+    def _files(self, name: str, dealer: str | None) -> pl.DataFrame:
+        """The live files of committed batches: ``path``, ``month``, ``batch``, ``dealer``. A file is one batch's."""
         if name not in self._known_files:
             self._known_files[name] = self._list_files(name)
-        return self._known_files[name]
+        files = self._known_files[name]
+        return files if dealer is None else files.filter(pl.col("dealer") == dealer)
 
     @cached_property
     def _known_files(self) -> dict[str, pl.DataFrame]:
@@ -167,9 +168,9 @@ class Store:
     def _list_files(self, name: str) -> pl.DataFrame:
         table = self._table(name)
         if table is None:
-            return pl.DataFrame(schema={"path": pl.String, "month": pl.String, "batch": pl.String})
+            return pl.DataFrame(schema=dict.fromkeys(("path", "month", "batch", "dealer"), pl.String))
         live = self._live(table, name).select("path", month="partition.month", batch="min.batch")
-        return live.filter(pl.col("batch").is_in(self.batches["batch"].implode())).sort("month", "path")
+        return live.join(self.batches.select("batch", "dealer"), on="batch").sort("month", "path")
 
     def _live(self, table: DeltaTable, name: str) -> pl.DataFrame:
         """The log's live files, with local paths; the log has them percent-encoded."""

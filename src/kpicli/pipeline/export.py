@@ -22,8 +22,6 @@ def export(
     """
     definition = workspace.catalogue.form(form)
     span = str(Month.parse(month)) if month else None
-    rows = Store(workspace.store).rows(definition, since=span, until=span)
-    if dealer is not None:
-        rows = rows.filter(pl.col("dealer") == dealer)
+    rows = Store(workspace.store).rows(definition, since=span, until=span, dealer=dealer)
     frame = rows.sort(definition.date, "dealer", "key").select("dealer", *definition.columns).collect()
     return frame if show_pii else masked(frame, definition)

@@ -149,6 +149,8 @@ def _prepare(readers: ReaderPool, path: Path, forms: Sequence[Form], time: datet
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)
     for sheet in workbook.sheets:
+        if sheet.cells.is_empty():
+            continue  # the Sheet2 and Sheet3 that every new workbook has
         match, found = recognise(sheet, forms, time.date(), path.name)
         issues += found
         if isinstance(match, Match):

@@ -39,7 +39,7 @@ def report(
             raise UsageError("unknown_grouping", f"不能按 {dimension} 分组", f"可用：{'、'.join(ALL_BY)}")
     catalogue, store = workspace.catalogue, Store(workspace.store)
     house = catalogue.book(book or workspace.settings.book)
-    chosen = find_month(store, catalogue, month, today)
+    chosen = find_month(store, catalogue, month, today, dealer)
     grace = workspace.settings.followup_grace_days
     columns = [dimension for dimension in by if dimension in DIMENSIONS]
     months = [chosen.previous.period, chosen.period]
@@ -62,10 +62,12 @@ def report(
     ), issues
 
 
-def find_month(store: Store, catalogue: Catalogue, text: str, today: date) -> Month:
+def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:
     """The month meant; raise `NothingToReport` when it has no data."""
     forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
-    months = sorted({month for form in forms for month in store.months(form)})
+    if dealer is not None and dealer not in store.dealers():
+        raise NothingToReport("unknown_dealer", f"没有经销商 {dealer} 的数据", f"已有：{'、'.join(store.dealers())}")
+    months = sorted({month for form in forms for month in store.months(form, dealer)})
     this = Month.of(today)
     if text == "last":
         full = [month for month in months if month < str(this)]
@@ -96,9 +98,7 @@ def _targets(
     store: Store, catalogue: Catalogue, book: Book, month: Month, dealer: str | None
 ) -> tuple[Targets, tuple[Issue, ...]]:
     """The month's targets by (dimension, group, KPI), and the names that mean nothing in this book."""
-    rows = store.rows(catalogue.forms["targets"], since=str(month), until=str(month))
-    if dealer is not None:
-        rows = rows.filter(pl.col("dealer") == dealer)
+    rows = store.rows(catalogue.forms["targets"], since=str(month), until=str(month), dealer=dealer)
     targets: dict[tuple[str, str, str], float] = {}
     unknown: dict[str, None] = {}
     for row in rows.sort("sheet", "row").collect().iter_rows(named=True):

@@ -68,7 +68,7 @@ class _Child:
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "kpicli.read.worker"],
+            [sys.executable, "-P", "-m", "kpicli.read.worker"],  # -P: nothing is imported from the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
