@@ -110,12 +110,12 @@ def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language
 
 
 def _two_lines(header: str) -> str:
-    """A long header on two lines; between words where it has them."""
+    """A long header on two lines: between words, and Chinese words mostly have two characters."""
     if cell_len(header) <= 8:
         return header
-    cuts = [place for place, letter in enumerate(header) if letter == " "] or list(range(1, len(header)))
-    middle = min(cuts, key=lambda place: (abs(cell_len(header[:place]) - cell_len(header[place:])), -place))
-    return f"{header[:middle]}\n{header[middle:].lstrip()}"
+    cuts = [place for place, letter in enumerate(header) if letter == " "] or list(range(2, len(header), 2))
+    cut = min(cuts, key=lambda place: (abs(2 * place - len(header)), -place))
+    return f"{header[:cut]}\n{header[cut:].lstrip()}"
 
 
 def _rank_value(group: KpiGroup, key: str) -> float:
