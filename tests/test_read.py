@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import xlsxwriter
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
@@ -19,7 +19,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from kpicli.issues import codes
 from kpicli.read import Fault, Limits, RawSheet, ReaderPool, Workbook
 
-from .workbooks import book, package, part, steady, zipped
+from .workbooks import book, package, part, steady, strict, zipped
 
 GOOD = '<row r="2"><c r="B2"><v>7</v></c></row>'
 
@@ -66,7 +66,7 @@ def test_columns_beyond_z_keep_their_letters(readers: ReaderPool) -> None:
 CELL = st.one_of(st.text("甲乙 a0=-", min_size=1, max_size=4), st.integers(-999, 10**11), st.booleans(), st.dates())
 
 
-@steady
+@settings(steady, max_examples=25)
 @given(st.dictionaries(st.tuples(st.integers(0, 12), st.integers(0, 60)), CELL, min_size=1, max_size=8))
 def test_every_cell_lands_where_openpyxl_has_it(readers: ReaderPool, content: dict[tuple[int, int], object]) -> None:
     with xlsxwriter.Workbook("a.xlsx", {"strings_to_formulas": False, "default_date_format": "yyyy-mm-dd"}) as workbook:
@@ -133,15 +133,17 @@ def test_a_namespace_prefix_changes_nothing(readers: ReaderPool) -> None:
 
 def test_every_error_of_a_long_sheet_is_found(readers: ReaderPool) -> None:
     """The part is looked through in pieces; prefixed rows offer no seam the plain ones have."""
-    cell = '<x:c r="{}{}" t="e"><x:v>#DIV/0!</x:v></x:c>'
-    letters = [get_column_letter(number) for number in range(1, 201)]
+    formula = "+".join(["SUM(A1:A9)"] * 700)
+    cell = f'<x:c r="{{}}{{}}" t="e"><x:f>{formula}</x:f><x:v>#DIV/0!</x:v></x:c>'
+    letters = [get_column_letter(number) for number in range(1, 7)]
     body = "".join(
-        f'<x:row r="{row}">{"".join(cell.format(letter, row) for letter in letters)}</x:row>' for row in range(1, 481)
+        f'<x:row r="{row}">{"".join(cell.format(letter, row) for letter in letters)}</x:row>' for row in range(1, 101)
     )
     space = 'xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     whole = f'<?xml version="1.0"?><x:worksheet {space}><x:sheetData>{body}</x:sheetData></x:worksheet>'
     assert len(whole) > 4 << 20
-    assert len(only(readers.read(package("a.xlsx", whole))).faults) == 200 * 480
+    found = len(only(readers.read(package("a.xlsx", whole))).faults)
+    assert found == 6 * 100
 
 
 # Values as text
@@ -297,6 +299,29 @@ def test_a_workbook_that_lists_no_sheet_is_refused(readers: ReaderPool) -> None:
     assert refusal(readers.read(package("a.xlsx", GOOD, sheets=()))) == "no_cells"
 
 
+def test_a_sheet_of_empty_values_does_not_make_the_workbook_a_damaged_one(readers: ReaderPool) -> None:
+    hollow = part('<row r="1"><c r="A1"><v></v></c></row>')
+    found = readers.read(package("a.xlsx", GOOD, {"xl/worksheets/sheet2.xml": hollow}, sheets=("表", "空")))
+    assert found.issues == ()
+    assert [cells(sheet) for sheet in found.sheets] == [{"B2": "7"}, {}]
+
+
+def rewritten(change: Callable[[str], str]) -> Path:
+    """The good workbook with every part changed alike."""
+    with zipfile.ZipFile(package("good.xlsx", GOOD)) as archive:
+        return zipped("a.xlsx", {name: change(archive.read(name).decode()) for name in archive.namelist()})
+
+
+def test_a_strict_workbook_is_read_like_any_other(readers: ReaderPool) -> None:
+    path = rewritten(strict)
+    assert cells(only(readers.read(path))) == {"B2": "7"}
+
+
+def test_a_part_named_from_the_root_is_found(readers: ReaderPool) -> None:
+    path = rewritten(lambda text: text.replace('"worksheets/', '"/xl/worksheets/'))
+    assert cells(only(readers.read(path))) == {"B2": "7"}
+
+
 def test_a_workbook_tells_when_it_was_saved(readers: ReaderPool) -> None:
     workbook = openpyxl.Workbook()
     workbook.active["A1"] = 1
@@ -378,7 +403,7 @@ def test_text_becomes_rows(readers: ReaderPool, text: str, expected: list[tuple[
 FIELD = st.text('甲乙a1,;\t"\n =', min_size=1, max_size=5)
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(st.lists(st.lists(FIELD, min_size=3, max_size=3), min_size=1, max_size=5), st.sampled_from(",\t;"))
 def test_quoted_text_comes_back_as_it_was_written(readers: ReaderPool, table: list[list[str]], delimiter: str) -> None:
     quoted = [delimiter.join('"' + field.replace('"', '""') + '"' for field in fields) for fields in table]
@@ -599,7 +624,7 @@ def read_or_refused(workbook: Workbook) -> None:
         refusal(workbook)
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(st.binary(max_size=300))
 @example(b"\xff\xfe")
 @example(b"\xef\xbb\xbf")
@@ -622,7 +647,7 @@ def edited(content: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     return content
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(EDITS)
 def test_a_damaged_xlsx_is_read_or_refused(readers: ReaderPool, edits: list[tuple[int, int, bytes]]) -> None:
     Path("b.xlsx").write_bytes(edited(package("a.xlsx", GOOD).read_bytes(), edits))
@@ -635,7 +660,7 @@ MARKUP = (
 )
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(
     st.lists(
         st.tuples(
@@ -650,7 +675,7 @@ def test_a_sheet_of_damaged_markup_is_read_or_refused(readers: ReaderPool, edits
     read_or_refused(readers.read(package("a.xlsx", "", {"xl/worksheets/sheet1.xml": content})))
 
 
-@steady
+@settings(steady, max_examples=40)
 @given(EDITS, st.sampled_from(["utf-8", "gb18030", "utf-16"]))
 def test_a_damaged_text_file_is_read_or_refused(
     readers: ReaderPool, edits: list[tuple[int, int, bytes]], encoding: str

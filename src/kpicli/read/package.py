@@ -20,14 +20,28 @@ _CHUNK = 1 << 22
 _MOST_FAULTS = 100_000
 _MIB = 1 << 20
 
-_VALUE = rb"(?:<(?:\w+:)?f\b[^>]*/>|<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?<(?:\w+:)?(?:v|is)>"
-_CELL_WITH_VALUE = re.compile(rb'<(?:\w+:)?c r="([A-Z]+)\d+"[^>]*>' + _VALUE)
-_ERROR_CELL = re.compile(
-    rb'<(?:\w+:)?c r="([A-Z]+)(\d+)"[^>]*? t="e"[^>]*>(?:(?!</?(?:\w+:)?c\b).)*?<(?:\w+:)?v>([^<]*)<', re.S
-)
+# XML may spell one thing in many ways: attributes in any order, either quote, prefixes, spaces, cells without address.
+_TAG = rb"<(?:\w+:)?"
+_END = rb"</(?:\w+:)?"
+_FORMULA = _TAG + rb"f\b[^>]*?(?:/>|>[^<]*" + _END + rb"f>)\s*"
+_VALUE = rb"\s*(?:" + _FORMULA + rb")?" + _TAG + rb"(?:v\b[^>/]*>[^<]|is\b)"
+_ADDRESS = re.compile(rb"""(?:^|\s)r\s*=\s*["']([A-Z]+)(\d+)["']""")
+_FILLED_CELL = re.compile(_TAG + rb"c(?=[\s>])([^>]*?)(?<!/)>" + _VALUE)
+_CELL_WITHOUT_ADDRESS = re.compile(_TAG + rb"c(?:\s(?![^>]*\br\s*=)[^>]*)?>")
+_ROW_OR_CELL = re.compile(_TAG + rb"(?:(row)\b[^>]*|c(?=[\s/>])([^>]*?)(/?))>(?=(" + _VALUE + rb")?)")
+_ERROR_CELL = re.compile(_TAG + rb"""c\s([^>]*?\bt\s*=\s*["']e["'][^>]*)>(.*?)""" + _END + rb"c>", re.S)
+_ERROR_VALUE = re.compile(_TAG + rb"v\b[^>]*>([^<]*)<")
 _FORMULA_CELL = re.compile(
-    rb'<(?:\w+:)?c r="([A-Z]+)(\d+)"([^>]*)>(?:<(?:\w+:)?f\b[^>]*/>|<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)'
-    rb"(?:<(?:\w+:)?v/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+    _TAG
+    + rb"c(?=[\s>])([^>]*?)>\s*"
+    + _FORMULA
+    + rb"(?:"
+    + _TAG
+    + rb"v\b[^>]*?(?:/>|>"
+    + _END
+    + rb"v>)\s*)?"
+    + _END
+    + rb"c>"
 )
 
 
@@ -135,13 +149,13 @@ def _parse(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 
 def _pieces(archive: zipfile.ZipFile, part: zipfile.ZipInfo, *, whole_rows: bool) -> Iterator[bytes]:
+    """The content of a part in pieces, of a sheet cut between rows."""
     rest = b""
     with archive.open(part) as stream:
         while chunk := stream.read(_CHUNK):
             piece = rest + chunk
-            cut = piece.rfind(b"</row>") + 6 if whole_rows else len(piece)
-            if cut < 6 or len(piece) > 8 * _CHUNK:
-                cut = len(piece)
+            cut = max(piece.rfind(b"</row>"), piece.rfind(b":row>")) if whole_rows else len(piece)
+            cut = len(piece) if cut < 0 or not whole_rows or len(piece) > 8 * _CHUNK else piece.index(b">", cut) + 1
             rest = piece[cut:]
             yield piece[:cut]
     if rest:
@@ -151,34 +165,54 @@ def _pieces(archive: zipfile.ZipFile, part: zipfile.ZipInfo, *, whole_rows: bool
 def _scan_piece(piece: bytes, scan: SheetScan) -> None:
     if scan.first_column != 0:
         scan.first_column = _leftmost(piece, scan.first_column)
-    if b't="e"' in piece:
+    if b't="e"' in piece or b"t='e'" in piece:
         for found in _ERROR_CELL.finditer(piece):
-            _note(scan, found, "error_cell", found.group(3).decode("utf-8", "replace"))
-    if b"f>" in piece or b"<f " in piece:
+            value = _ERROR_VALUE.search(found.group(2))
+            _note(scan, found.group(1), "error_cell", value.group(1).decode("utf-8", "replace") if value else "")
+    if b"f>" in piece or b"f " in piece:
         for found in _FORMULA_CELL.finditer(piece):
-            if b't="str"' not in found.group(3):  # a stored empty string is a result
-                _note(scan, found, "formula_without_value", "")
+            if b"str" not in found.group(1):  # a stored empty string is a result
+                _note(scan, found.group(1), "formula_without_value", "")
 
 
 def _leftmost(piece: bytes, known: int | None) -> int | None:
     """The leftmost column with a value in this piece or before; looks only for columns left of the one known."""
-    first = _CELL_WITH_VALUE.search(piece)
+    first = _FILLED_CELL.search(piece)
     if first is None:
         return known
-    best = column_index(first.group(1).decode())
+    if _CELL_WITHOUT_ADDRESS.search(piece):
+        return _leftmost_by_counting(piece, known)
+    address = _ADDRESS.search(first.group(1))
+    best = column_index(address.group(1).decode()) if address else 0
     best = best if known is None else min(best, known)
     while best:
         letters = b"|".join(column_letters(index).encode() for index in range(best))
-        found = re.search(rb'<(?:\w+:)?c r="(' + letters + rb')\d+"[^>]*>' + _VALUE, piece)
+        left = _TAG + rb"""c\s(?:[^>]*?\s)?r\s*=\s*["'](""" + letters + rb""")\d+["'][^>]*?(?<!/)>""" + _VALUE
+        found = re.search(left, piece)
         if not found:
             break
         best = column_index(found.group(1).decode())
     return best
 
 
-def _note(scan: SheetScan, found: re.Match[bytes], code: str, value: str) -> None:
-    if len(scan.faults) < _MOST_FAULTS:
-        scan.faults.append(Fault(int(found.group(2)), found.group(1).decode(), code, value))
+def _leftmost_by_counting(piece: bytes, known: int | None) -> int | None:
+    """The same for sheets whose cells leave out their addresses and are counted from the row's start."""
+    best, column = known, -1
+    for found in _ROW_OR_CELL.finditer(piece):
+        if found.group(1):
+            column = -1
+            continue
+        address = _ADDRESS.search(found.group(2))
+        column = column_index(address.group(1).decode()) if address else column + 1
+        if found.group(4) and not found.group(3):
+            best = column if best is None else min(best, column)
+    return best
+
+
+def _note(scan: SheetScan, attributes: bytes, code: str, value: str) -> None:
+    address = _ADDRESS.search(attributes)
+    if address and len(scan.faults) < _MOST_FAULTS:
+        scan.faults.append(Fault(int(address.group(2)), address.group(1).decode(), code, value))
 
 
 def _saved(core: bytes) -> datetime | None:

@@ -7,7 +7,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG", "图片 (PNG)"),
     (b"\xff\xd8\xff", "图片 (JPEG)"),
     (b"GIF8", "图片 (GIF)"),
-    (b"BM", "图片 (BMP)"),
     (b"Rar!", "RAR 压缩包"),
     (b"7z\xbc\xaf", "7z 压缩包"),
     (b"\x1f\x8b", "gzip 压缩包"),
@@ -15,7 +14,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "SQLite 数据库"),
     (b"PAR1", "Parquet 文件"),
     (b"\x7fELF", "程序"),
-    (b"MZ", "程序"),
 )
 
 
@@ -30,7 +28,7 @@ def container(head: bytes) -> str:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "text"
     if b"\x00" in head:
-        return "二进制文件"
+        return {b"BM": "图片 (BMP)", b"MZ": "程序"}.get(head[:2], "二进制文件")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if start.startswith(b"mime-version:"):
         return "mhtml"

@@ -5,6 +5,7 @@ import csv
 import io
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -17,15 +18,28 @@ _DELIMITERS = ",\t;"
 def read(path: Path) -> list[RawSheet]:
     """Give the one sheet of a text file; raise `Refusal` when no encoding fits."""
     text = _decode(path.read_bytes())
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
-    except csv.Error as error:
-        raise Refusal("truncated", why=str(error)[:80]) from error
+    rows = _rows(text, _delimiter(text))
     columns = [
         pl.Series(column_letters(place), values, dtype=pl.String) for place, values in enumerate(zip_longest(*rows))
     ]
     cells = pl.DataFrame(columns).with_columns(pl.all().str.replace(r'^="(.*)"$', "$1"))
     return [RawSheet(path.stem, cells)]
+
+
+def _rows(text: str, delimiter: str) -> list[list[str]]:
+    """The records; where a quote is never closed, quotes are taken as they stand and each line is a record."""
+
+    def read(**dialect: Any) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **dialect))
+
+    try:
+        return read(strict=True)
+    except csv.Error as error:
+        unclosed = "end of data" in str(error)
+    try:
+        return read(quoting=csv.QUOTE_NONE) if unclosed else read()
+    except csv.Error as error:
+        raise Refusal("truncated", why=str(error)[:80]) from error
 
 
 def _decode(content: bytes) -> str:

@@ -42,12 +42,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refusal.code, "values": refusal.values}
     except OSError as error:
         return {"refused": "file_unreadable", "values": {"why": error.strerror or "?"}}
-    except MemoryError:
-        return {"refused": "reader_died", "values": {}}
-    except BaseException as error:  # a panic of the reading library derives from BaseException
+    except BaseException as error:  # out of memory, or a panic of the reading library: that derives from BaseException
         if isinstance(error, (KeyboardInterrupt, SystemExit)):
             raise
-        return {"refused": "truncated", "values": {"why": type(error).__name__}}
+        return {"refused": "reader_died", "values": {}}
     folder = Path(request["folder"])
     return {
         "saved": str(saved) if saved else None,
