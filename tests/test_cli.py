@@ -1,5 +1,6 @@
 """The command line from outside: what each command does with files, settings and mistakes, and how it ends."""
 
+import gc
 import io
 import json
 import os
@@ -28,6 +29,7 @@ Sample = tuple[Workspace, Ingested]
 
 HEADER = "日期,来店性质,客户姓名,联系电话,销售顾问,意向车型"
 GOOD = "2026-10-03,首次,赵样一,19900001111,张伟,君威"
+DATELESS = "来店时间,来店人数,来店性质,客户姓名,销售顾问"
 IMPOSSIBLE = "2026-02-30,首次,钱样二,19900001112,李娜,君越"
 
 
@@ -118,7 +120,7 @@ def everything_below(folder: Path) -> dict[str, bytes | None]:
 
 def test_a_clean_file_is_stored_and_the_command_ends_with_0() -> None:
     ended = call("ingest", table("good.csv", GOOD), "--store", "store")
-    assert ended.code == 0, ended.err
+    assert ended.code == 0, ended.err[-300:]
     assert [(row["date"], row["phone"], row["consultant"]) for row in stored("store")] == [
         ("2026-10-03", "19900001111", "张伟")
     ]
@@ -268,9 +270,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Path], str, str | None, int | None]] = 
     "a truncated xlsx": (truncated, "truncated", None, None),
     "a sheet that is no form": (lambda: table("fruit.csv", "1,2", header="苹果,梨"), "no_form", "fruit", None),
     "a sheet without a required column": (
-        lambda: table(
-            "dateless.csv", "09:00,2,首次,赵样一,张伟", header="来店时间,来店人数,来店性质,客户姓名,销售顾问"
-        ),
+        lambda: table("dateless.csv", "09:00,2,首次,赵样一,张伟", header=DATELESS),
         "missing_column",
         "dateless",
         1,
@@ -291,7 +291,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Path], str, str | None, int | None]] = 
 def test_an_input_that_cannot_be_read_is_refused_with_code_place_and_hint_and_the_others_are_stored(case: str) -> None:
     make, code, sheet, row = BAD_INPUTS[case]
     bad, good = make(), table("zz.csv", GOOD)
-    shown = call("validate", bad, good, "--store", "store", COLUMNS="300")
+    shown = call("validate", bad, "--store", "store", COLUMNS="300")
     ended = call("ingest", bad, good, "--store", "store", "--json")
     assert (shown.code, ended.code) == (3, 3)
     files = {Path(file["file"]).name: file for file in ended.document["files"]}
@@ -321,13 +321,13 @@ def test_a_file_that_was_refused_is_refused_again(case: str) -> None:
     file = BAD_INPUTS[case][0]()
     first, second = (call("ingest", file, "--store", "store", "--json") for _ in range(2))
     assert (first.code, second.code) == (3, 3)
-    assert second.document["files"][0]["status"] == "refused"
-    assert second.document == first.document
+    was, now = (ended.document["files"][0] for ended in (first, second))
+    assert (now["status"], now["issues"], now["sheets"]) == ("refused", was["issues"], was["sheets"])
 
 
 def test_a_workbook_with_one_sheet_that_cannot_be_used_keeps_the_other() -> None:
     good = [line.split(",") for line in (HEADER, GOOD)]
-    lacking = [line.split(",") for line in ("来店时间,来店人数,来店性质,客户姓名,销售顾问", "09:00,2,首次,赵样一,张伟")]
+    lacking = [line.split(",") for line in (DATELESS, "09:00,2,首次,赵样一,张伟")]
     ended = call("ingest", book("two.xlsx", sheets={"好": good, "坏": lacking}), "--store", "store", "--json")
     assert ended.code == 3
     assert ended.document["files"][0]["status"] == "partly"
@@ -350,9 +350,18 @@ def test_a_file_name_in_another_encoding_is_read_like_any_other() -> None:
     shutil.copyfile(table("good.csv", GOOD), os.fsdecode("客流.csv".encode("gbk")))
     Path("good.csv").unlink()
     ended = call("ingest", ".", "--store", "store", "--json")
-    assert ended.code == 0, ended.err
+    assert ended.code == 0, ended.err[-300:]
     assert ended.document["stored"] == 1
     assert call("report", "--store", "store", "--month", "2026-10").code == 0
+
+
+@pytest.mark.parametrize("mark", ["\x0b", "\x1c", "\x85", "\u2028", "\u2029", "%", "\\"])
+def test_a_cell_with_an_unusual_character_is_stored_as_it_is(mark: str) -> None:
+    file = table("odd.csv", GOOD.replace("君威", f"君{mark}威"))
+    ended = call("ingest", file, "--store", "store")
+    assert ended.code == 0, ended.err[-300:]
+    assert [row["model"] for row in stored("store")] == [f"君{mark}威"]
+    assert call("ingest", file, "--store", "store", "--json").document["unchanged"] == 1
 
 
 # Store and outputs that fail
@@ -385,23 +394,25 @@ def small_files() -> Iterator[Callable[[], None]]:
 
 def test_a_full_disk_ends_with_4_and_leaves_the_store_as_it_was(small_files: Callable[[], None]) -> None:
     call("ingest", table("good.csv", GOOD), "--store", "store")
-    before = call("report", "--store", "store", "--month", "2026-10", "--json").out
+    before = call("report", "--store", "store", "--month", "2026-10", "--by", "week", "--json").out
     more = table("more.csv", GOOD.replace("1111", "1113"))
     small_files()
     ended = call("ingest", more, "--store", "store")
-    after = call("report", "--store", "store", "--month", "2026-10", "--json").out
-    assert ended.code == 4, ended.err
+    after = call("report", "--store", "store", "--month", "2026-10", "--by", "week", "--json").out
+    assert ended.code == 4, ended.err[-300:]
     assert "Traceback" not in ended.err
     assert after == before
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # openpyxl's own, of its draft
 @pytest.mark.parametrize("form", ["csv", "json", "parquet", "xlsx"])
 def test_an_export_is_written_whole_or_not_at_all(form: str, sample: Sample, small_files: Callable[[], None]) -> None:
     out = Path(f"visits.{form}")
     out.write_text("the one of yesterday", encoding="utf-8")
     small_files()
     ended = call("export", "visits", "--store", sample[0].store, "--format", form, "--out", out)
-    assert ended.code == 4, ended.err
+    gc.collect()
+    assert ended.code == 4, ended.err[-300:]
     assert "Traceback" not in ended.err
     assert list(everything_below(Path()).items()) == [(out.name, b"the one of yesterday")]
 
@@ -410,7 +421,7 @@ def test_an_export_is_written_whole_or_not_at_all(form: str, sample: Sample, sma
 def test_an_export_to_where_no_file_can_be_ends_with_4(out: str, sample: Sample) -> None:
     Path("folder").mkdir()
     ended = call("export", "visits", "--store", sample[0].store, "--out", out)
-    assert ended.code == 4, ended.err
+    assert ended.code == 4, ended.err[-300:]
     assert out in ended.err
     assert "Traceback" not in ended.err
 
@@ -472,13 +483,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
 
 
 def reports(store: object) -> list[str]:
-    return [call("report", "--store", store, "--month", f"2026-{month}", "--json").out for month in ("09", "10")]
+    words = ("report", "--store", store, "--by", "consultant", "--by", "week", "--json", "--month")
+    return [call(*words, month).out for month in ("2026-09", "2026-10")]
 
 
 def test_a_second_reading_stores_nothing_says_so_and_ends_with_0() -> None:
-    files = sorted(SAMPLES.glob("2026-08*"))
+    files = [SAMPLES / "2026-08 开票明细.xlsx", SAMPLES / "2026-08 试乘试驾登记表.xlsx"]
     first = call("ingest", *files, "--store", "store", "--json")
-    before = call("report", "--store", "store", "--month", "2026-08", "--json").out
+    before = call("report", "--store", "store", "--month", "2026-08", "--by", "week", "--json").out
     again = call("ingest", *files, "--store", "store", "--json")
     shown = call("ingest", *files, "--store", "store")
     english = call("ingest", *files, "--store", "store", "--lang", "en")
@@ -489,7 +501,7 @@ def test_a_second_reading_stores_nothing_says_so_and_ends_with_0() -> None:
     assert {file["status"] for file in again.document["files"]} == {"unchanged"}
     assert "没有新内容" in shown.out
     assert "nothing new" in english.out
-    assert call("report", "--store", "store", "--month", "2026-08", "--json").out == before
+    assert call("report", "--store", "store", "--month", "2026-08", "--by", "week", "--json").out == before
 
 
 def test_the_same_content_under_another_name_is_known() -> None:
@@ -501,20 +513,41 @@ def test_the_same_content_under_another_name_is_known() -> None:
     assert len(stored("store")) == 1
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_files_read_one_by_one_in_any_order_give_the_same_report(seed: int, sample: Sample) -> None:
-    files = sorted(SAMPLES.iterdir())
-    random.Random(seed).shuffle(files)
-    for file in files:
-        assert call("ingest", file, "--store", "store", "-q").code in (0, 1)
+OVERLAPPING = [
+    SAMPLES / f"2026-{name}.xlsx"
+    for name in ("08 意向客户明细", "09 意向客户明细", "10 意向客户明细", "09 意向客户跟踪记录", "10 意向客户跟踪记录")
+]
+
+
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The reports after reading files that have many records in common, one after the other."""
+    store = tmp_path_factory.mktemp("in order") / "store"
+    for file in OVERLAPPING:
+        call("ingest", file, "--store", store)
+    return reports(store)
+
+
+@pytest.mark.parametrize(("seed", "together"), [(1, 1), (2, 1), (3, 2), (4, 5)])
+def test_files_in_any_order_and_any_number_of_calls_give_the_same_report(
+    seed: int, together: int, in_order: list[str]
+) -> None:
+    files = random.Random(seed).sample(OVERLAPPING, len(OVERLAPPING))
+    for first in range(0, len(files), together):
+        assert call("ingest", *files[first : first + together], "--store", "store").code in (0, 1)
+    assert reports("store") == in_order
+
+
+def test_the_sample_files_named_in_any_order_give_the_same_report(sample: Sample) -> None:
+    files = random.Random(5).sample(sorted(SAMPLES.iterdir()), 16)
+    assert call("ingest", *files, "--store", "store").code == 1
     assert reports("store") == reports(sample[0].store)
 
 
-def test_files_named_in_any_order_give_the_same_report(sample: Sample) -> None:
-    files = sorted(SAMPLES.iterdir(), reverse=True)
-    random.Random(3).shuffle(files)
-    call("ingest", *files, SAMPLES, "--store", "store")
-    assert reports("store") == reports(sample[0].store)
+def test_a_file_named_twice_and_by_its_folder_is_read_once() -> None:
+    file = table("in/visits.csv", GOOD)
+    files = call("validate", file, "in", "in/../in/visits.csv", "--store", "store", "--json").document["files"]
+    assert len(files) == 1
 
 
 @pytest.mark.parametrize("words", [("validate",), ("ingest", "--dry-run")])
@@ -566,15 +599,15 @@ def test_dealers_are_kept_apart_and_reported_alone_or_together() -> None:
     call("ingest", table("b.csv", GOOD, other), "--store", "store", "--dealer", "西店")
 
     def visits(*words: str) -> tuple[str | None, int]:
-        document = call("report", "--store", "store", "--month", "2026-10", "--json", *words).document
+        words = ("--month", "2026-10", "--by", "channel", "--json", *words)
+        document = call("report", "--store", "store", *words).document
         return document["dealer"], document["total"]["measures"]["first_visits"]
 
     assert visits("--dealer", "东店") == ("东店", 1)
     assert visits("--dealer", "西店") == ("西店", 2)
     assert visits() == (None, 3)
-    groups = call("report", "--store", "store", "--month", "2026-10", "--by", "dealer", "--json").document["by"][
-        "dealer"
-    ]
+    ended = call("report", "--store", "store", "--month", "2026-10", "--by", "dealer", "--json")
+    groups = ended.document["by"]["dealer"]
     assert {name: group["measures"]["first_visits"] for name, group in groups.items()} == {"东店": 1, "西店": 2}
 
 
@@ -596,7 +629,7 @@ def test_the_same_file_of_another_dealer_is_not_known() -> None:
     ],
 )
 def test_the_month_is_the_one_named_or_the_last_full_one_with_data(words: str, month: str, sample: Sample) -> None:
-    ended = call("report", "--store", sample[0].store, "--json", *words.split())
+    ended = call("report", "--store", sample[0].store, "--by", "channel", "--json", *words.split())
     assert ended.document["month"] == month
 
 
@@ -658,43 +691,63 @@ def test_the_settings_of_weeks_and_grace_are_in_force(sample: Sample) -> None:
 
 def test_the_language_of_the_workspace_is_in_force_and_the_option_wins(sample: Sample) -> None:
     home = workspace(f'store = {json.dumps(str(sample[0].store))}\nlanguage = "en"')
-    assert "Closing rate" in call("report", "-C", home, "--month", "2026-10").out
-    assert "成交率" in call("report", "-C", home, "--month", "2026-10", "--lang", "zh").out
+    words = ("report", "-C", home, "--month", "2026-10", "--by", "channel")
+    assert "Closing rate" in call(*words).out
+    assert "成交率" in call(*words, "--lang", "zh").out
+
+
+def test_the_language_of_the_workspace_holds_for_the_lists_too() -> None:
+    home = workspace('language = "en"')
     assert "Closing rate" in call("kpis", "-C", home).out
     assert "Showroom visits" in call("forms", "-C", home).out
-    assert "Showroom visits" in call("forms", "-C", home).out
+    assert "Invoices" not in call("forms", "-C", home, "--lang", "zh").out
 
 
 MINE = """
 label = "我的指标"
 label_en = "Mine"
-league = ["visitors"]
-league_by = "visitors"
-[measures.visitors]
-label = "来客"
-label_en = "Visitors"
-form = "visits"
-count = "rows"
-[kpis.visitors]
-label = "来客"
-label_en = "Visitors"
-formula = "visitors"
+league = ["mine"]
+league_by = "mine"
+[measures.mine]
+label = "我的"
+label_en = "Mine"
+{measure}
+[kpis.mine]
+label = "我的"
+label_en = "Mine"
+formula = "mine"
 unit = "批"
 direction = "up"
 """
+VISITORS = MINE.format(measure='form = "visits"\ncount = "rows"')
 
 
-def test_a_book_of_the_workspace_is_the_one_reported_and_listed() -> None:
-    home = workspace('book = "mine"', books_mine=MINE)
-    call("ingest", table("good.csv", GOOD), "-C", home)
-    document = call("report", "-C", home, "--month", "2026-10", "--json").document
-    assert document["book"] == "mine"
-    assert document["total"]["measures"] == {"visitors": 1}
-    assert document["total"]["kpis"]["visitors"]["value"] == 1
-    assert "我的指标 (mine)" in call("report", "-C", home, "--month", "2026-10").out
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [
+        ('form = "visits"\ncount = "rows"', 2),
+        ('form = "visits"\ncount = "customers"', 1),
+        ('form = "visits"\ncount = "sum"\ncolumn = "party"', 5),
+        ('form = "visits"\ncount = "open"\nclosed = ["date"]', 0),
+    ],
+)
+def test_a_book_of_the_workspace_is_the_one_reported_whatever_it_counts(measure: str, value: int) -> None:
+    home = workspace('book = "mine"', books_mine=MINE.format(measure=measure))
+    file = table("visits.csv", f"{GOOD},2", f"{GOOD},3".replace("-03", "-04"), header=f"{HEADER},来店人数")
+    assert call("ingest", file, "-C", home).code == 0
+    ended = call("report", "-C", home, "--month", "2026-10", "--json")
+    assert ended.code == 0, ended.err[-300:]
+    assert ended.document["book"] == "mine"
+    assert ended.document["total"]["measures"] == {"mine": value}
+    assert ended.document["total"]["kpis"]["mine"]["value"] == value
+    assert "我的指标 (mine)" in call("report", "-C", home, "--month", "2026-10", "--by", "week").out
+
+
+def test_a_book_of_the_workspace_is_listed_and_its_kpis_are_those_in_force() -> None:
+    home = workspace('book = "mine"', books_mine=VISITORS)
     assert {book["key"] for book in call("books", "-C", home, "--json").document["books"]} == {"buick", "mine"}
     assert call("kpis", "-C", home, "--json").document["book"] == "mine"
-    assert call("report", "-C", home, "--month", "2026-10", "--book", "buick", "--json").document["book"] == "buick"
+    assert call("kpis", "-C", home, "--book", "buick", "--json").document["book"] == "buick"
 
 
 def test_the_limits_of_the_workspace_are_in_force() -> None:
@@ -895,7 +948,7 @@ def test_all_mistakes_of_all_definitions_are_told_at_once_with_file_key_and_sugg
 def test_a_value_of_the_wrong_kind_is_a_named_mistake(kind: str, key: str, text: str) -> None:
     home = workspace("", **{f"{kind}_mine": text})
     ended = call(kind, "check", "-C", home, "--json")
-    assert ended.code == 1, ended.err
+    assert ended.code == 1, ended.err[-300:]
     keys = [entry["key"] for entry in ended.document["mistakes"] if entry["file"] == f"{kind}/mine.toml"]
     assert any(found.startswith(key) for found in keys), keys
 
@@ -925,7 +978,7 @@ def test_a_form_of_the_workspace_is_read_stored_and_exported() -> None:
 
 def test_the_demo_shows_the_last_sample_month_and_leaves_files(demo: tuple[Path, Ended]) -> None:
     folder, ended = demo
-    assert ended.code == 0, ended.err
+    assert ended.code == 0, ended.err[-300:]
     assert "2026-10  示例别克" in ended.out
     assert re.search(r"成交率 +\d+\.\d% +\d+/\d+", ended.out)
     assert "张伟" in ended.out
@@ -956,5 +1009,5 @@ def test_the_demo_can_be_run_again_and_keeps_what_was_changed(
 
 def test_the_demo_does_not_depend_on_the_date(demo: tuple[Path, Ended]) -> None:
     ended = call("demo", now=datetime(2024, 3, 1, tzinfo=UTC), COLUMNS="80")
-    assert ended.code == 0, ended.err
+    assert ended.code == 0, ended.err[-300:]
     assert ended.out == demo[1].out

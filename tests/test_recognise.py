@@ -64,7 +64,7 @@ def test_leading_columns_without_a_header_are_left_alone() -> None:
     assert match.letters == {"date": "C", "contact": "D"}
 
 
-@settings(steady, max_examples=50)
+@settings(steady, max_examples=12)
 @given(st.permutations(["日期|2026-10-03", "来店性质|首次", "接触方式|来店", "销售顾问|王磊", "备注|好", "序号|1"]))
 def test_columns_may_stand_in_any_order(columns: list[str]) -> None:
     header, row = zip(*(column.split("|") for column in columns), strict=True)
@@ -152,7 +152,7 @@ def test_a_form_is_told_by_its_labels_alone_without_a_row_below(form: Form) -> N
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-@settings(steady, max_examples=25)
+@settings(steady, max_examples=10)
 @given(data=st.data())
 def test_a_form_is_told_by_any_of_its_aliases(form: Form, data: st.DataObject) -> None:
     """Any spelling of any column, in any order; where one means two columns, the values tell."""
@@ -325,7 +325,11 @@ def test_an_ambiguous_header_whose_values_do_not_tell_is_left_out_and_said(cells
     assert "unknown_column" not in codes(found)
 
 
-@pytest.mark.parametrize("header", ["情况", "来店情形（必填）", "备注", "来店渠道"])
+@pytest.mark.parametrize(
+    "header",
+    ["情况", "来店情形（必填）", "备注", "来店渠道"],
+    ids=["unknown", "unknown, bracketed", "known as text", "known as open choice"],
+)
 def test_a_column_of_first_and_again_is_the_contact_whatever_its_header(header: str) -> None:
     found = look(f"日期|{header}|销售顾问|来店时间", "2026-10-03|首次|王磊|9:05", "2026-10-04|再次|李娜|9:10")
     assert isinstance(found[0], Match)
@@ -344,6 +348,12 @@ def test_a_contact_column_that_holds_channels_is_the_channel() -> None:
     found = look("日期|来店性质|情况", "2026-10-03|来店|首次", "2026-10-03|来电|再次")
     assert isinstance(found[0], Match)
     assert found[0].letters == {"date": "A", "channel": "B", "contact": "C"}
+
+
+def test_a_contact_column_of_channels_stays_where_the_channel_has_a_column_of_its_own() -> None:
+    """A column filled in wrongly is to be named cell by cell; it does not make its own header disappear."""
+    match = matched(VISITS, "2026-10-03|来店|来店|王磊")
+    assert match.letters == {"date": "A", "contact": "B", "channel": "C", "consultant": "D"}
 
 
 # The year
@@ -396,7 +406,7 @@ def test_a_row_that_is_no_record_is_counted_by_its_kind(kind: str, line: str) ->
     }
 
 
-@settings(steady, max_examples=80)
+@settings(steady, max_examples=25)
 @given(
     st.lists(st.sampled_from(["某店客流表", "单位：批", ""]), max_size=3),
     st.lists(st.one_of(st.just(("data", VISIT)), st.sampled_from(AGAIN)), max_size=15),
@@ -421,11 +431,11 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(steady, max_examples=80)
+@settings(steady, max_examples=25)
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=5).map("|".join), max_size=12))
 def test_no_row_is_ever_lost(lines: list[str]) -> None:
-    match = matched(VISITS, *lines)
-    assert match.rows == 1 + len(lines) == match.body.height + sum(match.not_data.values())
+    match = matched(VISITS, VISIT, *lines)
+    assert match.rows == 2 + len(lines) == match.body.height + sum(match.not_data.values())
 
 
 @pytest.mark.parametrize(
@@ -434,13 +444,17 @@ def test_no_row_is_ever_lost(lines: list[str]) -> None:
         ("total", "10月合计||||12"),
         ("total", "销售1组小计||||12"),
         ("total", "2026-10-03小计||||12"),
+        ("total", "合　计||||12"),
+        ("total", "合    计||||12"),
+        ("total", "合计：12批"),
         ("note", "打印日期：2026-11-01"),
         ("note", "制表人：王磊 2026-11-01||||"),
         ("note", "注：10月1日至8日不含来电"),
         ("note", "2026年10月展厅客流登记表（续）"),
     ],
+    ids=["month", "group", "day", "wide", "spaced", "counted", "printed", "signed", "remark", "title of the next page"],
 )
-def test_a_total_or_note_with_a_number_in_it_is_still_no_record(kind: str, line: str) -> None:
+def test_a_total_or_note_is_no_record_however_it_is_written(kind: str, line: str) -> None:
     match = matched(VISITS, VISIT, line)
     assert (match.body.height, match.not_data[kind]) == (1, 1)
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from kpicli.catalogue import Form
 from kpicli.issues import Issue
+from kpicli.masking import shown
 from kpicli.normalise import VALID_PHONE
 
 _SEPARATOR = "\x1f"
@@ -98,7 +99,7 @@ def _duplicates(form: Form, different: pl.DataFrame) -> list[Issue]:
             sheet=row["sheet"],
             row=row["row"],
             column=column.label,
-            values={"label": column.label, "value": str(row[column.key] or "")},
+            values={"label": column.label, "value": shown(column.type, str(row[column.key] or ""))},
         )
         for row in different.head(1000).iter_rows(named=True)
     ]

@@ -6,15 +6,30 @@ import polars as pl
 
 from kpicli.catalogue import PRIVATE_TYPES, Form
 
+_NO_PHONE = ("未留", "不详", "未知", "拒留", "不便", "无", "保养客户", "提车", "送快递", "见合同")
+"""Words that stand in phone columns and name nobody."""
+
 
 def mask(kind: str, text: str) -> str:
     """Mask one name or phone."""
     if kind == "phone":
         digits = re.sub(r"\D", "", text)
+        if len(digits) >= 9:
+            return f"{digits[:3]}****{digits[-4:]}"
         if len(digits) >= 7:
-            return f"{digits[:3]}****{digits[-4:]}" if len(digits) >= 9 else "****" + digits[-2:]
-        return "*" * len(digits) if digits else text
+            return f"****{digits[-2:]}"
+        if digits:
+            return "*" * len(digits)
+        if text in _NO_PHONE:
+            return text
     return text[:1] + "*" if text else text
+
+
+def shown(kind: str, text: str) -> str:
+    """A cell's text as a message may show it: private columns masked, and elsewhere what could be a phone."""
+    if kind in PRIVATE_TYPES:
+        return mask(kind, text)
+    return re.sub(r"\d{9,}", lambda digits: mask("phone", digits.group()), text)[:40]
 
 
 def masked(frame: pl.DataFrame, form: Form) -> pl.DataFrame:

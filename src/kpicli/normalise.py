@@ -50,6 +50,8 @@ class Clues:
     year: int | None = None
     """The year of dates written without one, from a title, sheet or file name."""
     date1904: bool = False
+    ten_thousands: bool = False
+    """Whether the header says that amounts are in 万元."""
 
 
 def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
@@ -95,7 +97,8 @@ def _plain(column: Column, clues: Clues) -> Parsed:
 
 
 def _name(column: Column, clues: Clues) -> Parsed:
-    return _TEXT.str.replace_all(r"(\p{Han})\s+(\p{Han})", "$1$2"), pl.lit(None, pl.String)
+    between = r"(\p{Han})\s+(\p{Han})"  # twice, because every second gap of 欧 阳 娜 overlaps the one before
+    return _TEXT.str.replace_all(between, "$1$2").str.replace_all(between, "$1$2"), pl.lit(None, pl.String)
 
 
 def _date(column: Column, clues: Clues) -> Parsed:
@@ -111,8 +114,8 @@ def _date(column: Column, clues: Clues) -> Parsed:
         pl.lit(epoch) + pl.duration(days=serial),
     ]
     if clues.year:
-        day = _TEXT.str.extract_groups(r"^(\d{1,2})(?:月|/|\.)(\d{2}|\d{1,2}日?)$")
-        parts = [day.struct.field("1").str.zfill(2), day.struct.field("2").str.strip_chars("日").str.zfill(2)]
+        day = _TEXT.str.extract_groups(r"^(\d{1,2})(?:月|/|\.)(\d{2}|\d{1,2}[日号]?)$")
+        parts = [day.struct.field("1").str.zfill(2), day.struct.field("2").str.strip_chars("日号").str.zfill(2)]
         ways.append(
             pl.concat_str([pl.lit(str(clues.year)), *parts], separator="-").str.to_date("%Y-%m-%d", strict=False)
         )
@@ -123,7 +126,7 @@ def _date(column: Column, clues: Clues) -> Parsed:
 
 
 def _month(column: Column, clues: Clues) -> Parsed:
-    groups = _TEXT.str.extract_groups(r"^(20\d{2})\s*[-/.年]?\s*(1[0-2]|0?[1-9])(?:\s*月|[-/.]\d{1,2}(?:\s.*)?)?$")
+    groups = _TEXT.str.extract_groups(r"^(20\d{2})\s*[-/.年]?\s*(1[0-2]|0?[1-9])(?:\s*月份?|[-/.]\d{1,2}(?:\s.*)?)?$")
     month = pl.concat_str([groups.struct.field("1"), groups.struct.field("2").str.zfill(2)], separator="-")
     return month, _failed("bad_month")
 
@@ -133,8 +136,10 @@ def _time(column: Column, clues: Clues) -> Parsed:
     stamp = _TEXT.str.extract_groups(r"^\d{4}-\d\d-\d\d[T ](\d\d):(\d\d)")
     clock = start.str.extract_groups(r"^(\d{1,2})\s*[:;点时.]\s*(\d{1,2})?(?:[分:;]\s*\d{0,2}.*)?$")
     hour = pl.coalesce(stamp.struct.field("1"), clock.struct.field("1")).cast(pl.Int32)
-    minute = pl.coalesce(stamp.struct.field("2"), clock.struct.field("2"), pl.lit("0")).cast(pl.Int32)
-    fraction = (_TEXT.str.extract(r"^(0?\.\d{2,})$").cast(pl.Float64) * 1440).round().cast(pl.Int32)
+    # a clock typed as a decimal number lost its last zero: 8.5 is 8:50
+    decimal = start.str.extract(r"^\d{1,2}\.(\d)$") + "0"
+    minute = pl.coalesce(stamp.struct.field("2"), decimal, clock.struct.field("2"), pl.lit("0")).cast(pl.Int32)
+    fraction = (_TEXT.str.extract(r"^(0?\.\d+)$").cast(pl.Float64) * 1440).round().cast(pl.Int32) % 1440
     minutes = pl.coalesce(fraction, pl.when((hour < 24) & (minute < 60)).then(hour * 60 + minute))
     text = pl.concat_str(
         [(minutes // 60).cast(pl.String).str.zfill(2), (minutes % 60).cast(pl.String).str.zfill(2)], separator=":"
@@ -144,32 +149,35 @@ def _time(column: Column, clues: Clues) -> Parsed:
 
 def _number_text() -> pl.Expr:
     """The digits of a number with its separators, signs of money and units taken off; parentheses mean negative."""
-    bare = _TEXT.str.replace_all(r"[,，￥¥$\s]|元$|人$|位$|台$|批$|公里$|[kK][mM]$|万元?$|%$", "")
-    return pl.when(bare.str.contains(r"^\(.*\)$")).then("-" + bare.str.strip_chars("()")).otherwise(bare)
+    bare = _TEXT.str.replace_all(r"[,，￥¥$\s]", "").str.replace(
+        r"(?:元|人|位|台|批|公里|[kK][mM]|万元?|%)(\)?)$", "$1"
+    )
+    return bare.str.replace(r"元$", "").str.replace(r"^\((.*)\)$", "-$1")
 
 
-def _scaled() -> pl.Expr:
+def _scaled(clues: Clues) -> pl.Expr:
     number = _number_text().cast(pl.Float64, strict=False)
     finite = pl.when(number.is_finite()).then(number)
-    percent = pl.when(_TEXT.str.ends_with("%")).then(finite / 100)
-    return percent.when(_TEXT.str.contains("万")).then(finite * 10_000).otherwise(finite)
+    percent = pl.when(_TEXT.str.contains(r"%\)?$")).then(finite / 100)
+    in_ten_thousands = pl.lit(True) if clues.ten_thousands else _TEXT.str.contains("万")
+    return percent.when(in_ten_thousands).then(finite * 10_000).otherwise(finite)
 
 
 def _number(column: Column, clues: Clues) -> Parsed:
-    return _scaled(), _failed("bad_number")
+    return _scaled(clues), _failed("bad_number")
 
 
 def _integer(column: Column, clues: Clues) -> Parsed:
-    number = _scaled()
+    number = _scaled(clues)
     whole = (number == number.round()) & (number.abs() < 1e15)
     return pl.when(whole).then(number).cast(pl.Int64), _failed("bad_number")
 
 
 def _money(column: Column, clues: Clues) -> Parsed:
     exact = _number_text().str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2})?)0*$").cast(pl.Decimal(18, 2), strict=False)
-    scaled = _scaled()
+    scaled = _scaled(clues)
     rounded = pl.when(scaled.abs() < 1e15).then(scaled.round(2)).cast(pl.Decimal(18, 2), strict=False)
-    plain = ~_TEXT.str.contains("[万%]")
+    plain = pl.lit(False) if clues.ten_thousands else ~_TEXT.str.contains("[万%]")
     return pl.coalesce(pl.when(plain).then(exact), rounded), _failed("bad_number")
 
 

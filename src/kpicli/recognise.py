@@ -40,11 +40,14 @@ _TOTALS = (
     "总计：",
     "小计：",
 )
-_TOTAL = r"^\S{0,12}(小计|合计|总计|累计)[:：]?$"
+_TOTAL = r"^\S{0,12}(小计|合计|总计|累计)([:：].*)?$"
 _NOTE = (
     r"^(备注|说明|注|制表|审核|复核|填表|单位负责人|负责人|打印|导出|每天发送|数据来源|签字|签名|统计)\S{0,12}[:：]"
     r"|^注[:：]|^备注说明|^打印日期|^导出时间"
 )
+_NOT_IN_A_DATE = r"[^\p{Nd}\s\-/.:年月日号时分秒T星期周一二三四五六天()（）－／．：]"
+_YEAR_IN_TITLE = re.compile(r"(?<!\d)(20\d{2})\s*(?:[-/.年]|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
+_YEAR_IN_NAME = re.compile(r"(?<!\d)(20\d{2})(?:(?!\d)|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
 _SAMPLE = 2_000
 
 
@@ -173,12 +176,14 @@ def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clue
     """Give each header the form column it names; let values decide where it could be several."""
     found = _Candidate(form, {})
     claims: dict[str, list[tuple[int, str]]] = {}
+    meanings = {letter: _named(form, header_key(text)) for letter, text in texts.items()}
+    sure = {named[0][1] for named in meanings.values() if len(named) == 1}
     for letter, text in texts.items():
-        named = _named(form, header_key(text))
+        named = meanings[letter]
         if not named:
             continue
         chosen = named[0][1] if len(named) == 1 else _by_values(form, letter, text, named, below, clues, found.issues)
-        chosen = chosen and _unless_values_differ(form, letter, text, chosen, below, clues, found.issues)
+        chosen = chosen and _unless_values_differ(form, text, chosen, sure, below[letter], found.issues)
         if chosen:
             rank = next(rank for rank, key in [*named, (99, chosen)] if key == chosen)
             claims.setdefault(chosen, []).append((rank, letter))
@@ -189,7 +194,7 @@ def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clue
             values = {"label": form.columns[key].label, "taken": letters[0][1]}
             found.issues.append(Issue("duplicate_column", column=texts[letter], values=values))
     for column in found.missing:
-        _look_for(column, texts, below, clues, found)
+        _look_for(column, texts, below, found)
     return found
 
 
@@ -225,34 +230,38 @@ def _by_values(
 
 
 def _unless_values_differ(
-    form: Form, letter: str, text: str, chosen: str, below: pl.DataFrame, clues: Clues, issues: list[Issue]
+    form: Form, text: str, chosen: str, sure: set[str], cells: pl.Series, issues: list[Issue]
 ) -> str:
-    """A closed choice whose values all belong to another closed choice of the form is that other one."""
-    if not form.columns[chosen].values:
-        return chosen
-    words = _words(below[letter])
-    if not words or _spelled(form.columns[chosen], words):
+    """A closed choice whose values all belong to another one, that no header names, is that other one."""
+    words = _words(cells) if form.columns[chosen].values else set()
+    if not words or words & _GENERIC_WORDS or _spelled(form.columns[chosen], words):
         return chosen
     for column in form.columns.values():
-        if column.values and _spelled(column, words) == len(words) and not words & _GENERIC_WORDS:
+        if column.values and column.key not in sure and _spelled(column, words) == len(words):
             issues.append(Issue("decided_by_values", column=text, values={"label": column.label}))
             return column.key
     return chosen
 
 
-def _look_for(column: Column, texts: Mapping[str, str], below: pl.DataFrame, clues: Clues, found: _Candidate) -> None:
-    """Find a required closed choice by its values alone, under a header nobody knows."""
+def _look_for(column: Column, texts: Mapping[str, str], below: pl.DataFrame, found: _Candidate) -> None:
+    """Find a required closed choice by its values alone, under a header nobody knows or one of free text."""
     if not column.values:
         return
+    taken = {letter: key for key, letter in found.columns.items()}
     for letter, text in texts.items():
-        if letter in found.columns.values():
-            continue
-        words = _words(below[letter])
+        free = letter not in taken or _is_free(found.form.columns[taken[letter]])
+        words = _words(below[letter]) if free else set()
         plain = any(word in _GENERIC_WORDS or word.isdigit() for word in words)
         if words and not plain and _spelled(column, words) == len(words):
+            if letter in taken:
+                del found.columns[taken[letter]]
             found.columns[column.key] = letter
             found.issues.append(Issue("decided_by_values", column=text, values={"label": column.label}))
             return
+
+
+def _is_free(column: Column) -> bool:
+    return column.type in ("text", "choice") and not column.values
 
 
 def _words(cells: pl.Series) -> set[str]:
@@ -293,11 +302,9 @@ def _leftovers(best: _Candidate, texts: Mapping[str, str]) -> Iterable[Issue]:
 
 def _year(titles: pl.DataFrame, *places: str) -> int | None:
     """The year named in the title rows, the sheet's name or the file's, in that order."""
-    words = [str(cell) for row in titles.iter_rows() for cell in row if cell]
-    for text in (*words, *places):
-        if found := re.search(r"(20\d{2})\s*(?:[-/.年]|\D*$|(?=\d{2}\D))", text):
-            return int(found.group(1))
-    return None
+    words = [_YEAR_IN_TITLE.search(str(cell)) for row in titles.iter_rows() for cell in row if cell]
+    found = [year for year in (*words, *map(_YEAR_IN_NAME.search, places)) if year]
+    return int(found[0].group(1)) if found else None
 
 
 def _records(
@@ -305,11 +312,12 @@ def _records(
 ) -> tuple[pl.DataFrame, dict[str, int]]:
     """Split the rows under the header into records and the rest; count the rest by kind.
 
-    A row whose deciding date holds a digit is a record, unless a cell of it says 合计. Only the few others are looked
+    A row whose deciding date looks like one is a record, unless a cell of it says 合计. Only the few others are looked
     at closely, so that a hundred thousand good rows cost one regular expression on one column.
     """
     rows = below.with_row_index("row", offset=first_row)
-    dated = pl.col(best.columns[best.form.date]).str.contains(r"\d").fill_null(False)
+    date = pl.col(best.columns[best.form.date])
+    dated = (date.str.contains(r"\p{Nd}") & ~date.str.contains(_NOT_IN_A_DATE)).fill_null(False)
     total = pl.any_horizontal(pl.col(below.columns).is_in(_TOTALS)).fill_null(False)
     filled = pl.sum_horizontal(pl.col(below.columns).is_not_null().cast(pl.Int32))
     repeated = pl.sum_horizontal(
@@ -322,7 +330,7 @@ def _records(
         .then(pl.lit("blank"))
         .when((repeated >= 2) & (repeated * 2 >= filled))
         .then(pl.lit("header"))
-        .when(total | first.str.contains(_TOTAL))
+        .when(total | first.str.replace_all(r"\s", "").str.contains(_TOTAL))
         .then(pl.lit("total"))
         .when(first.str.contains(_NOTE) | lone)
         .then(pl.lit("note"))

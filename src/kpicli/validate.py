@@ -5,15 +5,15 @@ is, for text that can be kept), is named, and costs the row nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from kpicli.catalogue import PRIVATE_TYPES, AllPresent, Column, Form
+from kpicli.catalogue import AllPresent, Column, Form
 from kpicli.issues import Issue
-from kpicli.masking import mask
-from kpicli.normalise import DTYPES, parse
+from kpicli.masking import shown
+from kpicli.normalise import DTYPES, VALID_PHONE, parse
 from kpicli.read.sheets import Fault
 from kpicli.recognise import Match
 
@@ -51,7 +51,7 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
     for column in match.form.columns.values():
         if column.key in codes:
             issues += _bad_cells(column, match, codes[column.key], aside)
-            issues += _missing(column, match, frame, codes[column.key])
+            issues += _missing(column, match, frame.with_columns(code=codes[column.key], aside=aside))
     issues += _faulty(match, faults)
     issues += _disorder(match, frame.filter(~aside))
     rows = frame.filter(~aside)
@@ -61,7 +61,8 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
 
 def _typed(column: Column, match: Match) -> tuple[pl.Series, pl.Series]:
     cells = match.body[column.key]
-    distinct = parse(column, cells.unique(), match.clues)
+    clues = replace(match.clues, ten_thousands="万" in match.headers[column.key])
+    distinct = parse(column, cells.unique(), clues)
     mapped = cells.to_frame("raw").join(distinct, on="raw", how="left", nulls_equal=True, maintain_order="left")
     return mapped["value"].alias(column.key), mapped["code"]
 
@@ -75,7 +76,7 @@ def _completed(frame: pl.DataFrame, form: Form) -> pl.DataFrame:
     ]
     frame = frame.with_columns(constants)
     derived = [
-        pl.all_horizontal(pl.col(word).is_not_null() for word in c.when_absent.columns).alias(key)
+        pl.all_horizontal(_is_there(form.columns[word]) for word in c.when_absent.columns).alias(key)
         for key, c in absent.items()
         if isinstance(c.when_absent, AllPresent)
     ]
@@ -91,6 +92,12 @@ def _completed(frame: pl.DataFrame, form: Form) -> pl.DataFrame:
     )
 
 
+def _is_there(column: Column) -> pl.Expr:
+    """Whether a cell is filled; a word in the phone column is no phone."""
+    cell = pl.col(column.key)
+    return cell.str.contains(VALID_PHONE).fill_null(False) if column.type == "phone" else cell.is_not_null()
+
+
 def _bad_cells(column: Column, match: Match, codes: pl.Series, aside: pl.Series) -> Iterator[Issue]:
     """Name the cells of one column that could not be read as what the column is."""
     if codes.null_count() == len(codes):
@@ -100,8 +107,8 @@ def _bad_cells(column: Column, match: Match, codes: pl.Series, aside: pl.Series)
         .with_columns(code=codes, aside=aside)
         .filter(pl.col("code").is_not_null())
     )
-    shown = bad.group_by("code", "value", maintain_order=True).agg(pl.col("row").min(), pl.len().alias("count"))
-    for (code,), found in shown.group_by("code", maintain_order=True):
+    distinct = bad.group_by("code", "value", maintain_order=True).agg(pl.col("row").min(), pl.len().alias("count"))
+    for (code,), found in distinct.group_by("code", maintain_order=True):
         grave = column.required and str(code) not in ("unknown_value", "odd_phone", "odd_vin")
         apart = found.height <= _SHOWN
         groups = found.iter_rows(named=True) if apart else [_joined(found)]
@@ -120,15 +127,16 @@ def _joined(found: pl.DataFrame) -> dict[str, Any]:
 
 def _shown(column: Column, value: object) -> str:
     words = value if isinstance(value, list) else [value]
-    masked = [mask(column.type, str(word)) if column.type in PRIVATE_TYPES else str(word)[:40] for word in words]
+    masked = [shown(column.type, str(word)) for word in words]
     return "、".join(dict.fromkeys(masked)) + (" 等" if isinstance(value, list) else "")
 
 
-def _missing(column: Column, match: Match, frame: pl.DataFrame, codes: pl.Series) -> Iterator[Issue]:
+def _missing(column: Column, match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
     """Name the rows in which a required cell is empty, and the rows that belong to nobody."""
     if not column.required and (column.type != "staff" or match.form.empty_means_all(column.key)):
         return
-    empty = frame.select("row").filter(frame[column.key].is_null() & codes.is_null())["row"]
+    told = pl.lit(True) if column.required else ~pl.col("aside")
+    empty = rows.filter(pl.col(column.key).is_null(), pl.col("code").is_null(), told)["row"]
     if len(empty):
         code = "missing_required" if column.required else "no_consultant"
         yield _cell_issue(code, column, match, empty[0], {"label": column.label}, len(empty), column.required)
