@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,9 +159,16 @@ def test_the_shapes_tell_right_from_wrong(value: Any, shape: Any, wrong: list[st
 
 
 @pytest.fixture(scope="module")
-def read_in(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The document of `ingest` on all sample files."""
-    return call("ingest", SAMPLES, "--store", tmp_path_factory.mktemp("contract") / "store", "--json").document
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A store with all sample files, named in no order in one call, and the document of that call."""
+    store = tmp_path_factory.mktemp("contract") / "store"
+    files = random.Random(5).sample(sorted(SAMPLES.iterdir()), 16)
+    return store, call("ingest", *files, "--store", store, "--json").document
+
+
+@pytest.fixture(scope="module")
+def read_in(mixed: tuple[Path, Any]) -> Any:
+    return mixed[1]
 
 
 def adds_up(document: Any) -> None:
@@ -199,6 +207,11 @@ def test_a_file_is_known_by_the_hash_of_its_bytes_and_has_a_batch_of_its_own(rea
     batches = [file["batch"] for file in read_in["files"]]
     assert None not in batches
     assert len(set(batches)) == len(batches)
+
+
+def test_the_sample_files_named_in_any_order_give_the_same_report(mixed: tuple[Path, Any], sample: Sample) -> None:
+    words = ("report", "--month", "2026-10", "--json", "--store")
+    assert call(*words, mixed[0]).out == call(*words, sample[0].store).out
 
 
 def test_files_refused_skipped_unchanged_and_partly_read_have_the_same_shape() -> None:
@@ -385,8 +398,8 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "ingest good.csv --store store -v": INGEST,
     "ingest bad.csv gone.xlsx --store store": INGEST,
     "validate bad.csv --store store": INGEST | {"command": TEXT},
-    "report --store SAMPLE --month 2026-10": REPORT,
-    "report --store SAMPLE --lang en": REPORT,
+    "report --store SAMPLE --by week": REPORT,
+    "report --store SAMPLE --by channel --lang en": REPORT,
     "forms": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms show visits": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms check": {"command": {"forms check"}, "mistakes": [Each(str)]},
@@ -470,12 +483,11 @@ def test_the_code_of_an_error_is_stable_and_its_text_is_on_stderr_too(sample: Sa
     }
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "ascii"])
+@pytest.mark.parametrize("encoding", ["gbk", "ascii"])
 def test_the_document_is_the_same_in_every_encoding(encoding: str, reported: Any, sample: Sample) -> None:
-    by = [word for dimension in ("channel", "model") for word in ("--by", dimension)]
-    words = ("report", "--store", sample[0].store, "--month", "2026-10", *by, "--json")
+    words = ("report", "--store", sample[0].store, "--month", "2026-10", "--by", "channel", "--json")
     document = call(*words, encoding=encoding).document
-    assert document["by"]["model"] == reported["by"]["model"]
+    assert document["by"] == {"channel": reported["by"]["channel"]}
 
 
 def test_control_characters_in_a_document_are_escaped() -> None:

@@ -8,7 +8,6 @@ name replaces the shipped one as a whole.
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,21 +56,15 @@ def load(folder: Path | None = None) -> Catalogue:
     return catalogue
 
 
-@cache
 def check(folder: Path | None = None) -> tuple[Catalogue, tuple[Mistake, ...]]:
     """Load what can be loaded, and return every mistake of every file beside it."""
     mistakes: list[Mistake] = []
-    forms = {
-        key: form
-        for key, table in _tables("forms", folder, mistakes)
-        if (form := _FormReader(key, table, mistakes).read())
-    }
-    books = {
-        key: book
-        for key, table in _tables("books", folder, mistakes)
-        if (book := _BookReader(key, table, mistakes, forms).read())
-    }
-    return Catalogue(forms, books), tuple(mistakes)
+    forms = {key: _FormReader(key, table, mistakes).read() for key, table in _tables("forms", folder, mistakes)}
+    broken = {mistake.file.removeprefix("forms/").removesuffix(".toml") for mistake in mistakes}
+    sound = {key: form for key, form in forms.items() if key not in broken}
+    tables = _tables("books", folder, mistakes)
+    books = {key: _BookReader(key, table, mistakes, sound, broken).read() for key, table in tables}
+    return Catalogue(sound, books), tuple(mistakes)
 
 
 def _tables(kind: str, folder: Path | None, mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -130,6 +123,14 @@ class _Reader:
             self.wrong(key, f"没有 {word} 这个{what}{suggest(word, known)}")
         return word in known
 
+    def word_lists(self, key: str, default: Any = _MISSING) -> list[tuple[str, ...]]:
+        """A list of lists of words."""
+        value = self.take(key, list, default)
+        if not all(isinstance(inner, list) and inner and all(isinstance(w, str) for w in inner) for inner in value):
+            self.wrong(key, "应为文字列表的列表")
+            return []
+        return [tuple(inner) for inner in value]
+
     def wrong(self, key: str, message: str) -> None:
         self.mistakes.append(Mistake(self.file, ".".join(part for part in (self.path, key) if part), message))
 
@@ -153,7 +154,7 @@ class _FormReader(_Reader):
         super().__init__(f"forms/{key}.toml", "", table, mistakes)
         self.key = key
 
-    def read(self) -> Form | None:
+    def read(self) -> Form:
         columns = {key: self._column(key, table) for key, table in self.take("columns", dict).items()}
         form = Form(
             key=self.key,
@@ -162,23 +163,36 @@ class _FormReader(_Reader):
             description=self.take("description", str, ""),
             columns=columns,
             date=self.take("date", str),
-            keys=tuple(tuple(key) for key in self.take("keys", list)),
-            order=tuple((pair[0], pair[1]) for pair in self.take("order", list, [])),
+            keys=tuple(self.word_lists("keys")),
+            order=tuple(self._pairs()),
             facts={key: self._fact(key, table, columns) for key, table in self.take("facts", dict, {}).items()},
             negative=self._negative(columns),
         )
         self._references(form)
         self.close()
-        return form if columns else None
+        return form
 
-    def _column(self, key: str, table: Any) -> Column:
-        reader = self.inner(f"columns.{key}", table)
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        for pair in self.word_lists("order", []):
+            if len(pair) == 2:
+                yield pair[0], pair[1]
+            else:
+                self.wrong("order", f"应为两列一对：{pair}")
+
+    def _spellings(self, reader: _Reader) -> dict[str, str]:
         spellings: dict[str, str] = {}
         for canonical, words in reader.take("values", dict, {}).items():
+            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                reader.wrong("values", f"{canonical} 应为文字列表")
+                continue
             for word in (canonical, *words):
                 if spellings.get(word, canonical) != canonical:
                     reader.wrong("values", f"{word} 既归 {spellings[word]} 又归 {canonical}")
                 spellings[word] = canonical
+        return spellings
+
+    def _column(self, key: str, table: Any) -> Column:
+        reader = self.inner(f"columns.{key}", table)
         absent = reader.table.get("when_absent")
         column = Column(
             key=key,
@@ -187,7 +201,7 @@ class _FormReader(_Reader):
             type=reader.one_of("type", COLUMN_TYPES),
             required=reader.take("required", bool, False),
             aliases=reader.words("aliases"),
-            values=spellings,
+            values=self._spellings(reader),
             yes=reader.words("yes"),
             no=reader.words("no"),
             when_absent=self._when_absent(reader)
@@ -249,11 +263,17 @@ class _FormReader(_Reader):
 
 
 class _BookReader(_Reader):
-    def __init__(self, key: str, table: Mapping[str, Any], mistakes: list[Mistake], forms: Mapping[str, Form]) -> None:
+    def __init__(
+        self, key: str, table: Mapping[str, Any], mistakes: list[Mistake], forms: Mapping[str, Form], broken: set[str]
+    ) -> None:
         super().__init__(f"books/{key}.toml", "", table, mistakes)
         self.key, self.forms = key, forms
+        self.broken = broken
+        """Forms with mistakes of their own, of which nothing more is said here."""
+        self.unjudged: set[str] = set()
+        """Measures that could not be judged because of their form."""
 
-    def read(self) -> Book | None:
+    def read(self) -> Book:
         near = self.take("near", float, 0.9)
         measures = {key: m for key, table in self.take("measures", dict).items() if (m := self._measure(key, table))}
         kpis = {key: self._kpi(key, table, measures, near) for key, table in self.take("kpis", dict).items()}
@@ -269,17 +289,19 @@ class _BookReader(_Reader):
             league_by=self.take("league_by", str, ""),
         )
         for word in (*book.league, *((book.league_by,) if book.league_by else ())):
-            self.known("league", word, {**measures, **kpis}, "度量或指标")
+            self.known("league", word, {*measures, *kpis, *self.unjudged}, "度量或指标")
         self.close()
         return book
 
     def _measure(self, key: str, table: Any) -> Measure | None:
         reader = self.inner(f"measures.{key}", table)
-        form = self.forms.get(reader.take("form", str))
+        name = reader.take("form", str)
+        form = self.forms.get(name)
         if form is None:
-            reader.known("form", str(table.get("form")), self.forms, "表")
+            self.unjudged.add(key)
+            if name not in self.broken:
+                reader.known("form", name, self.forms, "表")
             return None
-        columns = form.columns
         measure = Measure(
             key=key,
             label=reader.take("label", str),
@@ -288,31 +310,38 @@ class _BookReader(_Reader):
             count=reader.one_of("count", ("rows", "customers", "sum", "open")),
             date=reader.take("date", str, form.date),
             where=self._where(reader, form),
-            minus=_filter(reader, "minus", columns, form.facts) if "minus" in reader.table else None,
+            minus=_filter(reader, "minus", form.columns, form.facts) if "minus" in reader.table else None,
             column=reader.take("column", str, None),
             closed=reader.words("closed"),
             unless_before=reader.take("unless_before", str, None),
             unit=reader.take("unit", str, ""),
         )
-        reader.known("date", measure.date, columns, "列")
-        for word in (*measure.closed, *((measure.column,) if measure.column else ())):
-            reader.known("column", word, columns, "列")
+        self._measure_columns(reader, measure, form)
+        reader.close()
+        return measure
+
+    def _measure_columns(self, reader: _Reader, measure: Measure, form: Form) -> None:
+        """A measure's columns are there and of a type it can use."""
+        wanted: list[tuple[str, str, tuple[str, ...]]] = [("date", measure.date, ("date",))]
+        wanted += [("closed", word, ("date",)) for word in measure.closed]
+        if measure.column:
+            wanted.append(("column", measure.column, ("integer", "number", "money")))
+        for key, word, types in wanted:
+            if reader.known(key, word, form.columns, "列") and form.columns[word].type not in types:
+                reader.wrong(key, f"{word} 的类型应为 {' · '.join(types)}")
         if measure.count == "sum" and not measure.column:
             reader.wrong("column", "求和要写明列")
         if measure.count == "open" and not measure.closed:
             reader.wrong("closed", "存量要写明结束日期的列")
-        if measure.unless_before:
+        if measure.unless_before and measure.unless_before not in self.broken:
             reader.known("unless_before", measure.unless_before, self.forms, "表")
-        reader.close()
-        return measure
 
     def _where(self, reader: _Reader, form: Form) -> tuple[Filter, ...]:
         written = reader.table.get("where", [])
         if isinstance(written, dict):
             return (_filter(reader, "where", form.columns, form.facts),)
-        reader.asked.append("where")
-        reader.table.pop("where", None)
-        return tuple(_checked_filter(reader, "where", table, form.columns, form.facts) for table in written)
+        tables = reader.take("where", list, [])
+        return tuple(_checked_filter(reader, "where", table, form.columns, form.facts) for table in tables)
 
     def _kpi(self, key: str, table: Any, measures: Mapping[str, Measure], near: float) -> Kpi:
         reader = self.inner(f"kpis.{key}", table)
@@ -348,7 +377,7 @@ class _BookReader(_Reader):
         except FormulaError as error:
             reader.wrong("formula", f"{text}: {error}")
             return None
-        known = [reader.known("formula", name, measures, "度量") for name in names(node)]
+        known = [name not in self.unjudged and reader.known("formula", name, measures, "度量") for name in names(node)]
         return node if all(known) else None
 
     def _example(self, reader: _Reader, number: int, row: Any) -> Example:
@@ -365,7 +394,10 @@ def _checked_filter(
     reader: _Reader, key: str, table: Any, columns: Mapping[str, Column], facts: Mapping[str, Fact]
 ) -> Filter:
     checked: dict[str, tuple[Value, ...]] = {}
-    for name, written in (table if isinstance(table, dict) else {}).items():
+    if not isinstance(table, dict):
+        reader.wrong(key, "应为表：列 = 取值")
+        return checked
+    for name, written in table.items():
         values = tuple(written) if isinstance(written, list) else (written,)
         if not reader.known(key, name, [*columns, *facts], "列"):
             continue

@@ -22,6 +22,10 @@ UNASSIGNED = {"consultant": "未分配"}
 UNFILLED = "未填"
 """How a group is called whose rows have nothing in the column."""
 
+_VALUE = pl.Decimal(30, 2)
+_EVENT = {"period": pl.String(), **dict.fromkeys((*DIMENSIONS, "customer"), pl.String()), "value": _VALUE}
+_NO_EVENTS = pl.LazyFrame(schema=_EVENT | {"measure": pl.String()})
+
 Reason = Literal["no_rows", "zero_denominator", "source_missing", "history_missing"]
 Values = dict[str, Number | None]
 """Measure → value; None where there is nothing to count from."""
@@ -67,18 +71,12 @@ def measure(
 ) -> Table:
     """Compute every measure of a book for each period: the whole, and by each of `dimensions`."""
     plan = _Plan(catalogue, source, periods, dealer, grace_days)
-    events = {key: plan.events(entry) for key, entry in book.measures.items()}
-    queries: list[pl.LazyFrame] = []
-    for dimension in ("", *dimensions):
-        queries += [
-            _sums(
-                [events[k].with_columns(measure=pl.lit(k)) for k, m in book.measures.items() if m.additive], dimension
-            ),
-            _distinct(
-                [events[k].with_columns(measure=pl.lit(k)) for k, m in book.measures.items() if not m.additive],
-                dimension,
-            ),
-        ]
+    streams = {key: plan.events(entry).with_columns(measure=pl.lit(key)) for key, entry in book.measures.items()}
+    sums = [streams[key] for key, entry in book.measures.items() if entry.additive]
+    counts = [streams[key] for key, entry in book.measures.items() if not entry.additive]
+    queries = [
+        query for dimension in ("", *dimensions) for query in (_sums(sums, dimension), _distinct(counts, dimension))
+    ]
     known = plan.known_flags(book)
     results = pl.collect_all([*queries, *known.values()])
     flags = dict(zip(known, results[len(queries) :], strict=True))
@@ -121,7 +119,7 @@ class _Plan:
         rows = self._open(rows, measure) if measure.count == "open" else self._dated(rows, measure.date)
         if measure.unless_before:
             rows = self._unless_before(rows, measure.date, self.catalogue.forms[measure.unless_before])
-        return rows.select("period", *DIMENSIONS, "customer", value=_value(measure).cast(pl.Decimal(30, 2)))
+        return rows.select("period", *DIMENSIONS, "customer", value=_value(measure).cast(_VALUE))
 
     def known_flags(self, book: Book) -> dict[tuple[str, str], pl.LazyFrame]:
         """How many rows of each period say yes or no in each flag the measures look at."""
@@ -218,18 +216,13 @@ def _value(measure: Measure) -> pl.Expr:
 
 
 def _sums(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
-    group = _group(dimension)
-    return (
-        pl.concat([e.select("period", group, "measure", "value") for e in events])
-        .group_by("period", "group", "measure")
-        .agg(pl.col("value").sum())
-    )
+    rows = pl.concat([_NO_EVENTS, *events]).select("period", _group(dimension), "measure", "value")
+    return rows.group_by("period", "group", "measure").agg(pl.col("value").sum())
 
 
 def _distinct(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
-    group = _group(dimension)
-    customers = pl.concat([e.select("period", group, "measure", "customer") for e in events]).unique()
-    return customers.group_by("period", "group", "measure").agg(pl.len().cast(pl.Decimal(30, 2)).alias("value"))
+    customers = pl.concat([_NO_EVENTS, *events]).select("period", _group(dimension), "measure", "customer").unique()
+    return customers.group_by("period", "group", "measure").agg(pl.len().cast(_VALUE).alias("value"))
 
 
 def _group(dimension: str) -> pl.Expr:

@@ -96,9 +96,12 @@ class _Candidate:
 
 
 def recognise(
-    sheet: RawSheet, forms: Iterable[Form], today: date, place: str = ""
+    sheet: RawSheet, forms: Iterable[Form], today: date, place: str = "", named: str | None = None
 ) -> tuple[Match | NoMatch, tuple[Issue, ...]]:
-    """Hold a sheet against the forms; `place` (the file's name) may tell the year of dates written without one."""
+    """Hold a sheet against the forms; `place` (the file's name) may tell the year of dates written without one.
+
+    A form `named` by the user is taken where the headers leave several open, not against them.
+    """
     cells = _trimmed(sheet.cells)
     nothing = NoMatch(sheet.name, cells.height, _count_blank(cells))
     forms = list(forms)
@@ -111,7 +114,11 @@ def recognise(
     texts = {letter: text for letter, text in zip(cells.columns, cells.row(header), strict=True) if text}
     candidates = [_hold(form, texts, below, clues) for form in _plausible(forms, list(texts.values()))]
     candidates.sort(key=lambda candidate: -len(candidate.columns))
-    fitting = [c for c in candidates if not c.missing and _tells(c, texts)]
+    fitting = [c for c in candidates if not c.missing and (c.form.key == named or _tells(c, texts))]
+    if named:
+        most = max((len(c.columns) for c in fitting), default=0)
+        fitting = [c for c in fitting if c.form.key == named and len(c.columns) == most]
+        candidates = [c for c in candidates if c.form.key == named] or candidates
     if not fitting:
         return nothing, (_unfit(sheet.name, candidates[0], header + 1),)
     best = fitting[0]

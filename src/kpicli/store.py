@@ -276,7 +276,7 @@ class Store:
         table = DeltaTable(folder)
         version = table.version()
         log = folder / "_delta_log" / f"{version:020d}.json"
-        added = [json.loads(line).get("add") for line in log.read_text(encoding="utf-8").splitlines()]
+        added = [json.loads(line).get("add") for line in log.read_bytes().splitlines()]
         files = [folder / unquote(entry["path"]) for entry in added if entry]
         for path in (*files, log):
             path.chmod(0o600)

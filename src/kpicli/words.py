@@ -1,5 +1,6 @@
 """Clean words: the one way in which headers and spellings are made comparable."""
 
+import os
 import re
 import unicodedata
 from functools import lru_cache
@@ -20,3 +21,12 @@ def header_key(text: str) -> str:
 def word_key(text: str) -> str:
     """Make a spelling of a value comparable: NFKC, no spaces or invisible characters, Latin letters in capitals."""
     return re.sub(rf"[\s{INVISIBLE}]+", "", unicodedata.normalize("NFKC", text)).upper()
+
+
+def readable(name: str) -> str:
+    """A file's name as text; one whose bytes are no UTF-8 is nearly always GBK."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("gb18030", "replace")
+    return name

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -43,7 +44,7 @@ class Workspace:
     store: Path
     settings: Settings
 
-    @property
+    @cached_property
     def catalogue(self) -> Catalogue:
         """The definitions in force; raise `DefinitionError` when they have mistakes."""
         return load(self.folder)

@@ -3,6 +3,9 @@
 import os
 import sys
 import traceback
+from typing import NoReturn
+
+import typer
 
 from kpicli.cli.commands import app
 from kpicli.errors import KpicliError
@@ -12,33 +15,47 @@ __all__ = ["app", "run"]
 BUG = 70
 
 
-def run() -> None:
-    """Run the app; every end of a command that is no result passes here once."""
+def run() -> NoReturn:
+    """Run the app and end the process; every end that is no result passes here, once."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a GBK pipe must not break on a rare character
+    code = _ended()
     try:
-        app()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _ended() -> int:
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except typer.TyperException as error:  # wrong words, told in the way of the command line's library
+        from typer.rich_utils import rich_format_error
+
+        rich_format_error(error)  # type: ignore[arg-type]
+        return _told(KpicliError("usage", getattr(error, "message", str(error))))
     except KpicliError as error:
-        sys.exit(_stopped(error))
+        sys.stderr.write(f"错误：{error.message}\n" + (f"→ {error.hint}\n" if error.hint else ""))
+        return _told(error)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
+        return 130
+    except SystemExit:  # the command line's library saw the reader of our output go away, as `| head` does
+        return 0
     except Exception:
         traceback.print_exc()
-        sys.stderr.write("\nkpicli 内部错误，请把以上内容发给维护者\n")
-        sys.exit(BUG)
+        hint = "请把错误信息发给维护者"
+        sys.stderr.write(f"\nkpicli 内部错误，{hint}\n")
+        _told(KpicliError("internal_error", "kpicli 内部错误", hint))
+        return BUG
 
 
-def _stopped(error: KpicliError) -> int:
+def _told(error: KpicliError) -> int:
+    """With --json an error is a document too; give its exit code."""
     if "--json" in sys.argv:
         from kpicli.cli.output import write_json
         from kpicli.present import json
 
         write_json(json.error(error))
-    sys.stderr.write(f"错误：{error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"→ {error.hint}\n")
     return error.exit_code

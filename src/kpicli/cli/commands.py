@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,9 @@ from kpicli.errors import UsageError
 if TYPE_CHECKING:
     from kpicli.pipeline.ingest import Ingested
     from kpicli.workspace import Workspace
+
+_SAMPLES_READ = datetime(2026, 11, 1, tzinfo=UTC)
+"""The demo plays on the day after the last sample month, whatever the date is."""
 
 app = typer.Typer(
     name="kpicli",
@@ -72,12 +75,12 @@ def demo(
     sources = lay_out(folder)
     workspace = workspace_of(folder, None)
     language = language_of(lang, workspace)
-    result = _read_in(workspace, [sources])
+    result = _read_in(workspace, [sources], now=_SAMPLES_READ)
     from kpicli.pipeline.report import report as compute
     from kpicli.present import json, terminal
 
     show(terminal.ingested(result, workspace.catalogue, language))
-    computed, _ = compute(workspace, "2026-10", today=date(2026, 11, 1))
+    computed, _ = compute(workspace, "2026-10", today=_SAMPLES_READ.date())
     out = folder / "reports" / f"{computed.month}.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.text(json.report(computed)) + "\n", encoding="utf-8")
@@ -198,6 +201,7 @@ def _read_in(
     dry_run: bool = False,
     form: str | None = None,
     dealer: str | None = None,
+    now: datetime | None = None,
 ) -> "Ingested":
     """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
     from kpicli.read import ReaderPool
@@ -211,7 +215,7 @@ def _read_in(
             dry_run=dry_run,
             form=form,
             dealer=dealer,
-            now=datetime.now(UTC),
+            now=now or datetime.now(UTC),
             readers=readers,
             progress=lambda account: progress(account.file.name),
         )

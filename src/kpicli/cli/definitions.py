@@ -20,7 +20,7 @@ def forms(context: typer.Context, folder: Folder = None, json_: Json = False, la
         return
     from kpicli.present import json, terminal
 
-    catalogue, language = definitions_of(folder), language_of(lang)
+    catalogue, _, language = definitions_of(folder, lang)
     if json_:
         write_json({"command": "forms", "forms": [json.form(entry) for entry in catalogue.forms.values()]})
     else:
@@ -37,11 +37,12 @@ def forms_show(
     """一种表的列，和认得的表头。"""
     from kpicli.present import json, terminal
 
-    entry = definitions_of(folder).form(key)
+    catalogue, _, language = definitions_of(folder, lang)
+    entry = catalogue.form(key)
     if json_:
         write_json({"command": "forms", "forms": [json.form(entry)]})
     else:
-        show(terminal.form(entry, language_of(lang)))
+        show(terminal.form(entry, language))
 
 
 @forms_app.command("check")
@@ -57,7 +58,7 @@ def books(context: typer.Context, folder: Folder = None, json_: Json = False, la
         return
     from kpicli.present import json, terminal
 
-    catalogue, language = definitions_of(folder), language_of(lang)
+    catalogue, _, language = definitions_of(folder, lang)
     if json_:
         write_json({"command": "books", "books": [json.book(entry) for entry in catalogue.books.values()]})
     else:
@@ -74,11 +75,12 @@ def books_show(
     """一个指标集的度量与指标。"""
     from kpicli.present import json, terminal
 
-    entry = definitions_of(folder).book(key)
+    catalogue, _, language = definitions_of(folder, lang)
+    entry = catalogue.book(key)
     if json_:
         write_json({"command": "books", "books": [json.book(entry)]})
     else:
-        show(terminal.book(entry, language_of(lang)))
+        show(terminal.book(entry, language))
 
 
 @books_app.command("check")
@@ -98,7 +100,8 @@ def kpis(
     from kpicli.catalogue import suggest
     from kpicli.present import json, terminal
 
-    house = definitions_of(folder).book(book or "buick")
+    catalogue, settings, language = definitions_of(folder, lang)
+    house = catalogue.book(book or settings.book)
     found = house.find(key) if key else None
     if key and found not in house.kpis:
         raise UsageError(
@@ -108,7 +111,7 @@ def kpis(
     if json_:
         write_json({"command": "kpis", "book": house.key, "kpis": [json.kpi(entry) for entry in chosen]})
     else:
-        show(terminal.kpi(chosen[0], language_of(lang)) if found else terminal.kpis(house, language_of(lang)))
+        show(terminal.kpi(chosen[0], language) if found else terminal.kpis(house, language))
 
 
 def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> None:

@@ -11,7 +11,7 @@ from kpicli.errors import UsageError
 if TYPE_CHECKING:
     from kpicli.catalogue import Catalogue
     from kpicli.issues import Language
-    from kpicli.workspace import Workspace
+    from kpicli.workspace import Settings, Workspace
 
 Folder = Annotated[
     Path | None,
@@ -34,6 +34,8 @@ BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认
 
 def home(folder: Path | None) -> Path | None:
     """The workspace folder meant: the one named, or the current one when it is a workspace."""
+    if folder is not None and not folder.is_dir():
+        raise UsageError("no_workspace", f"没有 {folder} 这个文件夹", "用 -C 指明 kpicli.toml 所在的文件夹")
     return folder if folder is not None else Path() if Path("kpicli.toml").is_file() else None
 
 
@@ -44,11 +46,17 @@ def workspace_of(folder: Path | None, store: Path | None) -> "Workspace":
     return open_workspace(home(folder), store=store)
 
 
-def definitions_of(folder: Path | None) -> "Catalogue":
-    """The definitions in force, with or without a workspace."""
+def definitions_of(folder: Path | None, lang: str | None) -> "tuple[Catalogue, Settings, Language]":
+    """The definitions, settings and language in force, with or without a workspace."""
+    from kpicli.workspace import FILE, Settings, open_workspace
+
+    place = home(folder)
+    if place is not None and (place / FILE).is_file():
+        workspace = open_workspace(place)
+        return workspace.catalogue, workspace.settings, language_of(lang, workspace)
     from kpicli.loading import load
 
-    return load(home(folder))
+    return load(place), Settings(), language_of(lang)
 
 
 def language_of(lang: str | None, workspace: "Workspace | None" = None) -> "Language":

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from kpicli.read import ReaderPool, Workbook
 from kpicli.recognise import NOT_DATA, Match, recognise
 from kpicli.store import Plan, Source, Store
 from kpicli.validate import Checked, validate
+from kpicli.words import readable
 from kpicli.workspace import Workspace
 
 READERS = 2
@@ -102,17 +104,22 @@ def ingest(
     result. Raises `StoreError` when the store fails, `UsageError` for an unknown form.
     """
     catalogue = workspace.catalogue
-    forms = [catalogue.form(form)] if form else list(catalogue.forms.values())
+    named = catalogue.form(form).key if form else None
+    forms = list(catalogue.forms.values())
     time = now or datetime.now(UTC)
     store = Store(workspace.store)
     accounts: list[FileAccount] = []
     with ExitStack() as stack:
         readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        for entry in _side_by_side(readers, find_files(paths), forms, time):
+        for entry in _side_by_side(find_files(paths), partial(_prepare, readers, forms, named, time)):
             if isinstance(entry, _Prepared):
                 workbook = entry.workbook
                 source = Source(
-                    dealer or workspace.settings.dealer, workbook.path.name, workbook.sha256, workbook.saved, time
+                    dealer or workspace.settings.dealer,
+                    readable(workbook.path.name),
+                    workbook.sha256,
+                    workbook.saved,
+                    time,
                 )
                 entry = _store(store, entry, source, dry_run=dry_run)
             accounts.append(entry)
@@ -121,7 +128,7 @@ def ingest(
 
 
 def _side_by_side(
-    readers: ReaderPool, files: Sequence[tuple[Path, Issue | None]], forms: Sequence[Form], time: datetime
+    files: Sequence[tuple[Path, Issue | None]], prepare: Callable[[Path], _Prepared]
 ) -> Iterator[_Prepared | FileAccount]:
     """Prepare files on several threads, a few ahead of the store, and yield them in order."""
     waiting: deque[Future[_Prepared] | FileAccount] = deque()
@@ -131,7 +138,7 @@ def _side_by_side(
                 status: Status = "skipped" if issue.severity == "info" else "refused"
                 waiting.append(FileAccount(path, "", status, None, (), (issue,)))
             else:
-                waiting.append(threads.submit(_prepare, readers, path, forms, time))
+                waiting.append(threads.submit(prepare, path))
             if len(waiting) > READERS:
                 yield _done(waiting.popleft())
         while waiting:
@@ -142,7 +149,7 @@ def _done(entry: Future[_Prepared] | FileAccount) -> _Prepared | FileAccount:
     return entry if isinstance(entry, FileAccount) else entry.result()
 
 
-def _prepare(readers: ReaderPool, path: Path, forms: Sequence[Form], time: datetime) -> _Prepared:
+def _prepare(readers: ReaderPool, forms: Sequence[Form], named: str | None, time: datetime, path: Path) -> _Prepared:
     """Take one file through every step before the store."""
     workbook = readers.read(path)
     checked: list[Checked] = []
@@ -151,7 +158,7 @@ def _prepare(readers: ReaderPool, path: Path, forms: Sequence[Form], time: datet
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
-        match, found = recognise(sheet, forms, time.date(), path.name)
+        match, found = recognise(sheet, forms, time.date(), path.name, named)
         issues += found
         if isinstance(match, Match):
             rows, bad = validate(match, sheet.faults)
@@ -196,9 +203,10 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
         *(_account(sheet, stored, superseded) for sheet in prepared.checked),
         *prepared.unread,
     ]
-    known = source.sha256 in store.batches["sha256"] and not any(stored.values())
+    taken = bool(prepared.checked)
+    known = taken and source.sha256 in store.batches["sha256"] and not any(stored.values())
     batch = None
-    if accounts and not known and not dry_run:
+    if taken and not known and not dry_run:
         entries = [asdict(a) | {"months": months.get((a.form or "", a.sheet), {})} for a in accounts]
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)

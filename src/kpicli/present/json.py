@@ -1,6 +1,7 @@
 """Results as JSON documents; the shapes are a contract."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,11 +11,13 @@ from kpicli.errors import KpicliError
 from kpicli.issues import Issue, Language
 from kpicli.kpi import Group, KpiValue, Report
 from kpicli.pipeline.ingest import FileAccount, Ingested
+from kpicli.words import readable
 
 
 def text(document: Mapping[str, Any], *, ascii_only: bool = False) -> str:
     """One document, readable; with `ascii_only` it survives a pipe in any encoding."""
-    return json.dumps(document, ensure_ascii=ascii_only, indent=1, allow_nan=False, default=_plain)
+    written = json.dumps(document, ensure_ascii=ascii_only, indent=1, allow_nan=False, default=_plain)
+    return re.sub("[\x7f-\x9f]", lambda control: f"\\u{ord(control.group()):04x}", written)
 
 
 def ingested(result: Ingested, command: str, language: Language) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def issue(problem: Issue, language: Language) -> dict[str, Any]:
 
 def _file(account: FileAccount, language: Language) -> dict[str, Any]:
     return {
-        "file": str(account.file),
+        "file": readable(str(account.file)),
         "sha256": account.sha256,
         "status": account.status,
         "batch": account.batch,

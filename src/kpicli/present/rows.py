@@ -1,26 +1,35 @@
 """Write rows as csv, json, parquet or xlsx; text from the data is never a formula."""
 
+import codecs
+import errno
+import io
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
 
+from kpicli.errors import StoreError
+
 FORMATS = ("csv", "json", "parquet", "xlsx")
 _FORMULA_STARTS = r"^([=+\-@\t\r])"
 
 
 def write(frame: pl.DataFrame, form: str, out: Path | None) -> None:
-    """Write a frame in one of `FORMATS` to a file, whole or not at all; csv and json may go to stdout."""
+    """Write a frame in one of `FORMATS` to a file, whole or not at all; csv and json may go to stdout.
+
+    Raises `StoreError` when the file cannot be written.
+    """
     if out is None:
         sys.stdout.write(_csv(frame) if form == "csv" else _json(frame))
         return
     draft = out.with_name(f".{out.name}.part")
     try:
-        _WRITERS[form](frame, draft)
+        draft.write_bytes(_CONTENTS[form](frame))
         draft.replace(out)
-    finally:
+    except OSError as error:
         draft.unlink(missing_ok=True)
+        raise StoreError("output_failed", f"{out} 写不进：{error.strerror}", "检查文件夹、权限与磁盘空间") from error
 
 
 def _csv(frame: pl.DataFrame) -> str:
@@ -32,26 +41,37 @@ def _json(frame: pl.DataFrame) -> str:
     return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64)).write_json() + "\n"
 
 
-def _xlsx(frame: pl.DataFrame, path: Path) -> None:
+def _parquet(frame: pl.DataFrame) -> bytes:
+    content = io.BytesIO()
+    frame.write_parquet(content)
+    return content.getvalue()
+
+
+def _xlsx(frame: pl.DataFrame) -> bytes:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
-    book = Workbook(write_only=True)
+    book, content = Workbook(write_only=True), io.BytesIO()
     sheet = book.create_sheet()
-    sheet.append(frame.columns)
-    for row in frame.iter_rows():
-        cells = [WriteOnlyCell(sheet, value) for value in row]
-        for cell in cells:
-            if isinstance(cell.value, str):
-                cell.data_type = "s"
-        sheet.append(cells)
-    book.save(path)
+    try:
+        sheet.append(frame.columns)
+        for row in frame.iter_rows():
+            cells = [WriteOnlyCell(sheet, value) for value in row]
+            for cell in cells:
+                if isinstance(cell.value, str):
+                    cell.data_type = "s"
+            sheet.append(cells)
+        book.save(content)
+    except (
+        Exception
+    ) as error:  # sheets are drafted in temporary files; a full disk comes as the XML library's own error
+        raise OSError(errno.EIO, str(error)) from error
+    return content.getvalue()
 
 
-_WRITERS: Mapping[str, Callable[[pl.DataFrame, Path], object]] = {
-    # the mark tells Excel that the text is UTF-8
-    "csv": lambda frame, path: path.write_text("\ufeff" + _csv(frame), encoding="utf-8"),
-    "json": lambda frame, path: path.write_text(_json(frame), encoding="utf-8"),
-    "parquet": lambda frame, path: frame.write_parquet(path),
+_CONTENTS: Mapping[str, Callable[[pl.DataFrame], bytes]] = {
+    "csv": lambda frame: codecs.BOM_UTF8 + _csv(frame).encode(),  # the mark tells Excel that the text is UTF-8
+    "json": lambda frame: _json(frame).encode(),
+    "parquet": _parquet,
     "xlsx": _xlsx,
 }

@@ -3,6 +3,7 @@
 import unicodedata
 
 from kpicli.formula import Number
+from kpicli.words import readable
 
 NOTHING = "—"
 
@@ -20,4 +21,5 @@ def number(value: Number | float | None, unit: str = "") -> str:
 
 def plain(text: str) -> str:
     """Text from outside without what could steer a terminal: control and direction characters become spaces."""
+    text = readable(text)
     return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text).split())

@@ -11,6 +11,7 @@ import polars as pl
 
 from kpicli.read.refusal import Refusal
 from kpicli.read.sheets import RawSheet, column_letters
+from kpicli.words import readable
 
 _DELIMITERS = ",\t;"
 
@@ -23,7 +24,7 @@ def read(path: Path) -> list[RawSheet]:
         pl.Series(column_letters(place), values, dtype=pl.String) for place, values in enumerate(zip_longest(*rows))
     ]
     cells = pl.DataFrame(columns).with_columns(pl.all().str.replace(r'^="(.*)"$', "$1"))
-    return [RawSheet(path.stem, cells)]
+    return [RawSheet(readable(path.stem), cells)]
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
