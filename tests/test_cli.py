@@ -4,7 +4,6 @@ import gc
 import io
 import json
 import os
-import random
 import re
 import shutil
 import sys
@@ -372,6 +371,14 @@ def test_a_file_where_the_store_should_be_ends_with_4() -> None:
     assert "→" in ended.err
     assert "Traceback" not in ended.err
     assert Path("store").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("words", ["report --month 2026-10", "export visits"])
+def test_a_file_cannot_be_read_as_a_store(words: str) -> None:
+    Path("rows").write_text("mine", encoding="utf-8")
+    ended = call(*words.split(), "--store", "rows")
+    assert (ended.code, ended.out) == (4, "")
+    assert "rows" in ended.err
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

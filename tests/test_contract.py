@@ -246,6 +246,15 @@ def test_the_column_of_a_problem_is_the_header_as_the_sheet_has_it() -> None:
     assert found["unknown_value"] == (2, "客户等级")
 
 
+def test_so_is_the_column_of_a_number_that_stands_twice() -> None:
+    file = table("twice.csv", f"{GOOD},K7", f"{GOOD.replace('君威', '君越')},K7", header=f"{HEADER},流量编号")
+    issues = call("validate", file, "--store", "store", "--json").document["files"][0]["issues"]
+    twice = next(issue for issue in issues if issue["code"] == "duplicate_key")
+    assert (twice["sheet"], twice["row"], twice["column"]) == ("twice", 2, "流量编号")
+    assert "twice.csv" in call("validate", file, "--store", "store").err
+    assert "G2 [流量编号]" in call("validate", file, "--store", "store").err
+
+
 def test_values_in_messages_are_masked() -> None:
     odd = "2026-10-03,首次,孙样三,1990000111222,张伟,君威"
     text = call("validate", table("odd.csv", GOOD, odd), "--store", "store", "--json").out
@@ -455,6 +464,14 @@ def one_document(ended: Ended) -> Any:
 
     assert ended.out.endswith("}\n"), ended.out[-80:]
     return json.loads(ended.out, parse_constant=refuse, object_pairs_hook=unique)
+
+
+def test_a_warning_of_the_report_is_told_beside_the_document() -> None:
+    targets = table("targets.csv", "2026-10,没有的指标,5", header="月份,指标,目标值")
+    call("ingest", table("good.csv", GOOD), targets, "--store", "store")
+    ended = call("report", "--store", "store", "--month", "2026-10", "--by", "week", "--json")
+    assert fits(one_document(ended), REPORT)
+    assert "没有的指标" in ended.err
 
 
 def test_a_bug_of_ours_is_one_document_too(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:

@@ -98,6 +98,8 @@ def test_every_cell_lands_where_openpyxl_has_it(readers: ReaderPool, content: di
         '<row r="2"><c r="A2"><v></v></c><c r="B2"><v>7</v></c></row>',
         '<row r="2"><c r="A2"/><c r="B2"><v>7</v></c></row>',
         '<row r="2"><c r="A2" t="inlineStr"><is><t></t></is></c><c r="B2"><v>7</v></c></row>',
+        '<row r="2"><c r="A2" t="str"><f>IF(B2="","",1)</f><v></v></c><c r="B2"><v>7</v></c></row>',
+        '<row r="2"><c r="A2" t="str"><f>IF(B2="","",1)</f><v/></c><c r="B2"><v>7</v></c></row>',
         '<row r="1"><c/></row><row><c/><c><v>7</v></c></row>',
         '<row r="2"><c r="B2" t="str"><f>"7"</f><v>7</v></c></row>',
         '<row r="2"><c r="B2" t="inlineStr"><is><r><t>7</t></r></is></c></row>',
@@ -112,6 +114,8 @@ def test_every_cell_lands_where_openpyxl_has_it(readers: ReaderPool, content: di
         "empty value left of it",
         "formatted blank left of it",
         "empty text left of it",
+        "formula of an empty text left of it",
+        "the same, written short",
         "no addresses",
         "formula",
         "rich text",
@@ -585,11 +589,14 @@ def test_too_little_memory_is_not_called_a_damaged_file(name: str) -> None:
         assert refusal(pool.read(Path(name))) == "reader_died"
 
 
+through_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+
+
 def children() -> set[int]:
     return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found through /proc")
+@through_proc
 def test_a_reader_that_hangs_is_ended_and_replaced() -> None:
     path, known = book("a.xlsx", ["好"]), children()
     with ReaderPool(1, Limits(seconds=2)) as pool:
@@ -600,6 +607,7 @@ def test_a_reader_that_hangs_is_ended_and_replaced() -> None:
         assert child not in children()
 
 
+@through_proc
 def test_a_pool_leaves_no_process_and_no_file_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path("temporary")
     folder.mkdir()

@@ -115,17 +115,15 @@ def test_a_gbk_pipe_gets_all_that_gbk_can_say(rare: str) -> None:
 
 
 def test_the_c_locale_and_another_time_zone_change_no_result(rare: str) -> None:
-    words = ("report", "--store", rare, "--month", "2026-10", "--by", "consultant")
-    shown = run(*words, LC_ALL="C", TZ="America/New_York")
-    told = run(*words, "--json", LC_ALL="C", TZ="Asia/Tokyo", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
-    assert (shown.returncode, told.returncode) == (0, 0), told.stderr[-300:]
-    assert b"2026-10" in shown.stdout
-    assert told.stdout.isascii()
-    assert json.loads(told.stdout) == call(*words, "--json").document
+    words = ("report", "--store", rare, "--month", "2026-10", "--by", "consultant", "--json")
+    ended = run(*words, LC_ALL="C", TZ="America/New_York", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert ended.returncode == 0, ended.stderr[-300:]
+    assert ended.stdout.isascii()
+    assert json.loads(ended.stdout) == call(*words).document
 
 
-def test_the_help_survives_an_ascii_pipe() -> None:
-    ended = run("--help", PYTHONIOENCODING="ascii")
+def test_the_help_survives_the_c_locale() -> None:
+    ended = run("--help", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"ingest" in ended.stdout
 
