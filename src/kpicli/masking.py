@@ -29,7 +29,7 @@ def shown(kind: str, text: str) -> str:
     """A cell's text as a message may show it: private columns masked, and elsewhere what could be a phone."""
     if kind in PRIVATE_TYPES:
         return mask(kind, text)
-    return re.sub(r"\d{9,}", lambda digits: mask("phone", digits.group()), text)[:40]
+    return re.sub(r"\d(?:[\s-]?\d){8,}", lambda digits: mask("phone", digits.group()), text)[:40]
 
 
 def masked(frame: pl.DataFrame, form: Form) -> pl.DataFrame:

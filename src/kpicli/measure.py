@@ -70,7 +70,7 @@ def measure(
     grace_days: int = 0,
 ) -> Table:
     """Compute every measure of a book for each period: the whole, and by each of `dimensions`."""
-    plan = _Plan(catalogue, source, periods, dealer, grace_days)
+    plan = _Plan(catalogue, book, source, periods, dealer, grace_days)
     streams = {key: plan.events(entry).with_columns(measure=pl.lit(key)) for key, entry in book.measures.items()}
     sums = [streams[key] for key, entry in book.measures.items() if entry.additive]
     counts = [streams[key] for key, entry in book.measures.items() if not entry.additive]
@@ -89,7 +89,13 @@ class _Plan:
     """The lazy frames of one computation."""
 
     def __init__(
-        self, catalogue: Catalogue, source: Rows, periods: Sequence[Period], dealer: str | None, grace_days: int
+        self,
+        catalogue: Catalogue,
+        book: Book,
+        source: Rows,
+        periods: Sequence[Period],
+        dealer: str | None,
+        grace_days: int,
     ) -> None:
         self.catalogue, self.source, self.dealer, self.grace_days = catalogue, source, dealer, grace_days
         self.periods = pl.LazyFrame(
@@ -105,6 +111,10 @@ class _Plan:
         self.first, self.last = min(p.start for p in periods), max(p.end for p in periods) - timedelta(days=1)
         self.since, self.until = f"{self.first:%Y-%m}", f"{self.last:%Y-%m}"
         self._bases: dict[tuple[str, bool], pl.LazyFrame] = {}
+        self._used: dict[str, set[str]] = {form: set() for form in catalogue.forms}
+        for entry in book.measures.values():
+            date = catalogue.forms[entry.form].date
+            self._used[entry.form] |= {date, entry.date, *entry.columns, *entry.closed, *filter(None, [entry.column])}
 
     def has(self, form: str, dimension: str) -> bool:
         return dimension == "dealer" or dimension in self.catalogue.forms[form].columns
@@ -138,18 +148,17 @@ class _Plan:
         }
 
     def _base(self, form: Form, whole: bool) -> pl.LazyFrame:
-        """The rows of a form, of the periods' months or of all up to them, with dimensions, customer and facts."""
+        """The rows of a form, of the periods' months or of all up to them, with dimensions, customer and facts.
+
+        Read once, however many measures and groupings ask for them.
+        """
         if (form.key, whole) not in self._bases:
             rows = self._rows(form, None if whole else self.since)
             for fact in form.facts.values():
                 rows = self._with_fact(rows, form, fact)
-            self._bases[form.key, whole] = rows.with_columns(
-                pl.col(name).fill_null(UNASSIGNED.get(name, UNFILLED))
-                if name in form.columns
-                else pl.lit(None, pl.String).alias(name)
-                for name in DIMENSIONS
-                if name != "dealer"
-            )
+            dimensions = [_dimension(form, name) for name in DIMENSIONS]
+            used = self._used[form.key] - set(DIMENSIONS)
+            self._bases[form.key, whole] = rows.select(*dimensions, "person", "customer", *sorted(used)).cache()
         return self._bases[form.key, whole]
 
     def _rows(self, form: Form, since: str | None) -> pl.LazyFrame:
@@ -196,6 +205,15 @@ class _Plan:
         )
         beside = rows.join(first, on=["period", "dealer", "customer"]).join(before, on=["dealer", "person"], how="left")
         return beside.filter((pl.col("first_there") >= pl.col("first_here")).fill_null(True))
+
+
+def _dimension(form: Form, name: str) -> pl.Expr:
+    """A grouping column, empty cells by the name they are shown under; null throughout where the form lacks it."""
+    if name == "dealer":
+        return pl.col(name)
+    if name not in form.columns:
+        return pl.lit(None, pl.String).alias(name)
+    return pl.col(name).fill_null(UNASSIGNED.get(name, UNFILLED))
 
 
 def _passes(table: Filter) -> pl.Expr:

@@ -220,28 +220,22 @@ def _flag(column: Column, clues: Clues) -> Parsed:
     return key.replace_strict(words, default=None, return_dtype=pl.Boolean), _failed("bad_flag")
 
 
-_VIN_LETTERS = dict(
-    zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True)
-)
-_VIN_VALUES = {str(digit): digit for digit in range(10)} | _VIN_LETTERS
+_VIN_LETTERS = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", "12345678123457923456789", strict=True))
+"""The standard's values of the letters; I, O and Q do not occur."""
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
 def _vin(column: Column, clues: Clues) -> Parsed:
     vin = _TEXT.str.to_uppercase().str.replace_all(r"[\s-]", "")
-    values = [
-        vin.str.slice(place, 1).replace_strict(_VIN_VALUES, default=None, return_dtype=pl.Int32) for place in range(17)
-    ]
-    rest = (
-        pl.sum_horizontal(
-            [value * weight for value, weight in zip(values, _VIN_WEIGHTS, strict=True)], ignore_nulls=False
-        )
-        % 11
-    )
-    digit = pl.when(rest == 10).then(pl.lit("X")).otherwise(rest.cast(pl.String))
     whole = vin.str.len_chars() == 17
+    # as one number of 17 digits, which fits 64 bits: its digits then fall out by division
+    number = pl.when(whole).then(vin.str.replace_many(_VIN_LETTERS)).cast(pl.Int64, strict=False)
+    rest = pl.sum_horizontal(
+        [number // 10 ** (16 - place) % 10 * weight for place, weight in enumerate(_VIN_WEIGHTS)], ignore_nulls=False
+    )
+    digit = pl.when(rest % 11 == 10).then(pl.lit("X")).otherwise((rest % 11).cast(pl.String))
     tail = vin.str.contains(r"^[A-Z0-9]{6,8}$")  # many lists carry only the last six or eight
-    right = (whole & (digit == vin.str.slice(8, 1))).fill_null(False) | tail
+    right = (digit == vin.str.slice(8, 1)).fill_null(False) | tail
     return vin, pl.when(~right).then(pl.lit("odd_vin"))
 
 

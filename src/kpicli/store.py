@@ -53,7 +53,7 @@ _BATCHES = {
     "time": pl.Datetime("us", "UTC"),
     "account": pl.String(),
 }
-_CHECKPOINT = 20
+_CHECKPOINT = 10
 """Commits between two checkpoints of a table's log; opening cost grows with what lies between."""
 
 
@@ -143,11 +143,13 @@ class Store:
         wanted = schema(form)
         if files.is_empty():
             return pl.LazyFrame(schema=wanted)
-        frames = []
-        for (month,), group in files.group_by("month", maintain_order=True):
-            scan = pl.scan_parquet(group["path"].to_list(), schema=_unpartitioned(wanted), missing_columns="insert")
-            frames.append(scan.with_columns(month=pl.lit(month)))
-        rows = pl.concat(frames).select(list(wanted))
+        rows = pl.scan_parquet(
+            files["path"].to_list(),
+            schema=_unpartitioned(wanted),
+            missing_columns="insert",
+            hive_partitioning=True,
+            hive_schema={"month": pl.String()},
+        ).select(list(wanted))
         if latest:
             order = self.batches.lazy().select("batch", "seq")
             newest = rows.join(order, on="batch").sort("seq", "batch").unique(["dealer", "key", "month"], keep="last")

@@ -204,9 +204,12 @@ def _read_in(
     now: datetime | None = None,
 ) -> "Ingested":
     """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
+    from kpicli.pipeline.files import find_files
     from kpicli.read import ReaderPool
 
-    with ReaderPool(2, workspace.settings.limits) as readers, progress_line() as progress:
+    paths = list(paths)
+    size = max(1, min(2, len(find_files(paths))))
+    with ReaderPool(size, workspace.settings.limits) as readers, progress_line() as progress:
         from kpicli.pipeline.ingest import ingest as ingest_files
 
         return ingest_files(

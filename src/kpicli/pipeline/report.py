@@ -42,16 +42,14 @@ def report(
     chosen = find_month(store, catalogue, month, today, dealer)
     grace = workspace.settings.followup_grace_days
     columns = [dimension for dimension in by if dimension in DIMENSIONS]
-    months = [chosen.previous.period, chosen.period]
-    table = measure(catalogue, house, store, months, columns, dealer=dealer, grace_days=grace)
+    parts = {"week": chosen.weeks(workspace.settings.weeks), "day": chosen.days()}
+    periods = [chosen.previous.period, chosen.period, *(part for name in parts if name in by for part in parts[name])]
+    table = measure(catalogue, house, store, periods, columns, dealer=dealer, grace_days=grace)
     targets, issues = _targets(store, catalogue, house, chosen, dealer)
     before = chosen.previous.period.label
     total = kpi.groups(house, table, str(chosen), before, "", targets)[""]
     groups = {name: kpi.groups(house, table, str(chosen), before, name, targets) for name in columns}
-    for name, parts in (("week", chosen.weeks(workspace.settings.weeks)), ("day", chosen.days())):
-        if name in by:
-            spans = measure(catalogue, house, store, parts, dealer=dealer, grace_days=grace)
-            groups[name] = _spans(house, spans, parts, table, str(chosen))
+    groups |= {name: _spans(house, table, parts[name], str(chosen)) for name in parts if name in by}
     return Report(
         dealer=dealer or _only(store.dealers()),
         month=str(chosen),
@@ -83,14 +81,15 @@ def find_month(store: Store, catalogue: Catalogue, text: str, today: date, deale
     return month
 
 
-def _spans(book: Book, spans: Table, parts: Sequence[Period], month: Table, label: str) -> dict[str, Group]:
+def _spans(book: Book, table: Table, parts: Sequence[Period], month: str) -> dict[str, Group]:
     """Each part of a month as a group; what the whole month cannot tell, its parts cannot either."""
-    absent = {key: reason for (period, key), reason in month.reasons.items() if period == label}
+    absent = {key: reason for (period, key), reason in table.reasons.items() if period == month}
     made = {}
     for part in parts:
-        measures = spans.values[part.label, "", ""]
-        measures = {key: None if key in absent else value or 0 for key, value in measures.items()}
-        made[part.label] = kpi.group(book, measures, absent, None, {})
+        values = table.values[part.label, "", ""]
+        made[part.label] = kpi.group(
+            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, None, {}
+        )
     return made
 
 

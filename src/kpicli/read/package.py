@@ -27,8 +27,19 @@ _FORMULA = _TAG + rb"f\b[^>]*?(?:/>|>[^<]*" + _END + rb"f>)\s*"
 _VALUE = rb"\s*(?:" + _FORMULA + rb")?" + _TAG + rb"(?:v\b[^>/]*>[^<]|is\b)"
 _ADDRESS = re.compile(rb"""(?:^|\s)r\s*=\s*["']([A-Z]+)(\d+)["']""")
 _FILLED_CELL = re.compile(_TAG + rb"c(?=[\s>])([^>]*?)(?<!/)>" + _VALUE)
+_TEXT_RESULT = re.compile(_TAG + rb"""c\s[^>]*?\bt\s*=\s*["']str["']""")
+"""A formula's text: the reading library counts it as a value even when it is empty."""
 _CELL_WITHOUT_ADDRESS = re.compile(_TAG + rb"c(?:\s(?![^>]*\br\s*=)[^>]*)?>")
-_ROW_OR_CELL = re.compile(_TAG + rb"(?:(row)\b[^>]*|c(?=[\s/>])([^>]*?)(/?))>(?=(" + _VALUE + rb")?)")
+_ROW_OR_CELL = re.compile(
+    _TAG
+    + rb"(?:(row)\b[^>]*|c(?=[\s/>])([^>]*?)(/?))>(?=("
+    + _VALUE
+    + rb")?)(?=(\s*(?:"
+    + _FORMULA
+    + rb")?"
+    + _TAG
+    + rb"v\b)?)"
+)
 _ERROR_CELL = re.compile(_TAG + rb"""c\s([^>]*?\bt\s*=\s*["']e["'][^>]*)>(.*?)""" + _END + rb"c>", re.S)
 _ERROR_VALUE = re.compile(_TAG + rb"v\b[^>]*>([^<]*)<")
 _FORMULA_CELL = re.compile(
@@ -113,8 +124,8 @@ def _scan(archive: zipfile.ZipFile) -> Package:
     for part in archive.infolist():
         name = part.filename
         scan = package.scans.setdefault(sheets[name], SheetScan()) if name in sheets else None
-        for piece in _pieces(archive, part, whole_rows=scan is not None):
-            if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece:
+        for number, piece in enumerate(_pieces(archive, part, whole_rows=scan is not None)):
+            if number == 0 and (b"<!DOCTYPE" in piece or b"<!ENTITY" in piece):  # they stand before the first element
                 raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
             if scan is not None:
                 _scan_piece(piece, scan)
@@ -165,11 +176,12 @@ def _pieces(archive: zipfile.ZipFile, part: zipfile.ZipInfo, *, whole_rows: bool
 def _scan_piece(piece: bytes, scan: SheetScan) -> None:
     if scan.first_column != 0:
         scan.first_column = _leftmost(piece, scan.first_column)
-    if b't="e"' in piece or b"t='e'" in piece:
+    head = piece[:4096]  # how the rest is spelled; each search through a hundred megabytes counts
+    if b't="e"' in piece or (b"='" in head and b"t='e'" in piece):
         for found in _ERROR_CELL.finditer(piece):
             value = _ERROR_VALUE.search(found.group(2))
             _note(scan, found.group(1), "error_cell", value.group(1).decode("utf-8", "replace") if value else "")
-    if b"f>" in piece or b"f " in piece:
+    if b"<f" in piece or (b":row" in head and b":f" in piece):
         for found in _FORMULA_CELL.finditer(piece):
             if b"str" not in found.group(1):  # a stored empty string is a result
                 _note(scan, found.group(1), "formula_without_value", "")
@@ -178,12 +190,14 @@ def _scan_piece(piece: bytes, scan: SheetScan) -> None:
 def _leftmost(piece: bytes, known: int | None) -> int | None:
     """The leftmost column with a value in this piece or before; looks only for columns left of the one known."""
     first = _FILLED_CELL.search(piece)
-    if first is None:
-        return known
-    if _CELL_WITHOUT_ADDRESS.search(piece):
+    address = _ADDRESS.search(first.group(1)) if first else None
+    if address and address.group(1) == b"A":
+        return 0
+    if _CELL_WITHOUT_ADDRESS.search(piece) or _TEXT_RESULT.search(piece):
         return _leftmost_by_counting(piece, known)
-    address = _ADDRESS.search(first.group(1))
-    best = column_index(address.group(1).decode()) if address else 0
+    if address is None:
+        return known
+    best = column_index(address.group(1).decode())
     best = best if known is None else min(best, known)
     while best:
         letters = b"|".join(column_letters(index).encode() for index in range(best))
@@ -196,7 +210,7 @@ def _leftmost(piece: bytes, known: int | None) -> int | None:
 
 
 def _leftmost_by_counting(piece: bytes, known: int | None) -> int | None:
-    """The same for sheets whose cells leave out their addresses and are counted from the row's start."""
+    """The same, cell by cell: addresses may be left out and are then counted from the row's start."""
     best, column = known, -1
     for found in _ROW_OR_CELL.finditer(piece):
         if found.group(1):
@@ -204,7 +218,8 @@ def _leftmost_by_counting(piece: bytes, known: int | None) -> int | None:
             continue
         address = _ADDRESS.search(found.group(2))
         column = column_index(address.group(1).decode()) if address else column + 1
-        if found.group(4) and not found.group(3):
+        value = found.group(4) or (found.group(5) and b"str" in found.group(2))
+        if value and not found.group(3):
             best = column if best is None else min(best, column)
     return best
 
