@@ -511,7 +511,7 @@ def test_control_characters_in_a_document_are_escaped() -> None:
     hostile = GOOD.replace("君威", "君\x1b[31m\x9b2J\x7f威")
     file = table("hostile.csv", hostile, header=HEADER)
     texts = [call("ingest", file, "--store", "store", "--json", "-v").out]
-    texts.append(call("report", "--store", "store", "--month", "2026-10", "--json").out)
+    texts.append(call("report", "--store", "store", "--month", "2026-10", "--by", "model", "--json").out)
     for text in texts:
         assert not [char for char in text if char != "\n" and (ord(char) < 32 or 127 <= ord(char) < 160)]
 

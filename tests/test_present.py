@@ -25,6 +25,7 @@ from tests.test_cli import (
     GOOD,
     HEADER,
     IMPOSSIBLE,
+    OCTOBER,
     call,
     shared_readers,  # noqa: F401 - a fixture: it works by being here
     table,
@@ -163,7 +164,7 @@ def test_status_and_reasons_are_words_so_that_no_colour_is_needed(shown: str) ->
 
 def test_an_empty_value_is_never_shown_as_0() -> None:
     call("ingest", table("visits.csv", GOOD), "--store", "store")
-    text = call("report", "--store", "store", "--month", "2026-10").out
+    text = call("report", "--store", "store", *OCTOBER).out
     for label in ("订单数", "VP销量", "成交率", "新增潜客数", "跟踪及时率"):
         line = next(line for line in text.splitlines() if line.startswith(f"{label} "))
         assert "—" in line
@@ -274,7 +275,7 @@ def test_no_command_breaks_on_an_encoding(encoding: str) -> None:
     file = table("客流.csv", GOOD.replace("张伟", "张𠮷"), IMPOSSIBLE)
     outputs = [
         call("ingest", file, "gone.csv", "--store", "store", "-v", encoding=encoding),
-        call("report", "--store", "store", "--month", "2026-10", encoding=encoding),
+        call("report", "--store", "store", "--month", "2026-10", "--by", "consultant", encoding=encoding),
         call("export", "visits", "--store", "store", encoding=encoding),
         call("forms", "show", "visits", encoding=encoding),
         call("report", "--store", "store", "--month", "2026-1", encoding=encoding),

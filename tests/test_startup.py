@@ -107,7 +107,7 @@ def rare() -> str:
 
 
 def test_a_gbk_pipe_gets_all_that_gbk_can_say(rare: str) -> None:
-    ended = run("report", "--store", rare, "--month", "2026-10", PYTHONIOENCODING="gbk")
+    ended = run("report", "--store", rare, "--month", "2026-10", "--by", "consultant", PYTHONIOENCODING="gbk")
     assert ended.returncode == 0, ended.stderr[-300:]
     text = ended.stdout.decode("gbk")
     assert "首次到店批次" in text
