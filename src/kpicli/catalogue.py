@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from kpicli.errors import UsageError
 from kpicli.formula import Node, Operation, names
+from kpicli.messages import Words
 from kpicli.words import header_key
 
 T = TypeVar("T")
@@ -78,6 +79,11 @@ class Column:
     """What an empty cell means."""
 
     @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
+
+    @property
     def headers(self) -> tuple[str, ...]:
         """Every header the column is recognised by."""
         return (self.label, *self.aliases)
@@ -137,6 +143,11 @@ class Form:
     """Pairs of columns of which the second must not come before the first."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     negative: NegativeRule | None = None
+
+    @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
 
     @property
     def required(self) -> tuple[Column, ...]:
@@ -281,13 +292,17 @@ class Catalogue:
 
 def _named(kind: str, entries: Mapping[str, T], key: str) -> T:
     if key not in entries:
-        raise UsageError(
-            f"unknown_{kind}", f"没有 {key} 这个{'表' if kind == 'form' else '指标集'}{suggest(key, entries)}"
-        )
+        raise UsageError(f"unknown_{kind}", name=key, near=near(key, entries))
     return entries[key]
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
     """A trailing “did you mean”, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"（是否想写 {near[0]}？）" if near else ""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return f"（是否想写 {found[0]}？）" if found else ""
+
+
+def near(word: str, known: Iterable[str]) -> Words:
+    """A leading “did you mean”, or nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return Words(f"是否想写 {found[0]}？", f"did you mean {found[0]}? ") if found else Words("", "")

@@ -13,17 +13,26 @@ A problem of the *data* is not here: it is an `Issue`, a value that travels besi
 
 from collections.abc import Sequence
 
+from kpicli.messages import Language, Words, catalogue, fill
+
 
 class KpicliError(Exception):
-    """An expected end of a command, with a stable code, what happened, and what to do next."""
+    """An expected end of a command; its code is a key of ``definitions/errors.toml``."""
 
     exit_code = 2
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, code: str, **values: str | Words) -> None:
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.values = values
+        super().__init__(self.message())
+
+    def message(self, language: Language = "zh") -> str:
+        """Say what happened."""
+        return fill(catalogue("errors")[self.code].text, self.values, language)
+
+    def hint(self, language: Language = "zh") -> str:
+        """Say what to do next."""
+        return fill(catalogue("errors")[self.code].hint, self.values, language)
 
 
 class UsageError(KpicliError):
@@ -34,9 +43,8 @@ class DefinitionError(UsageError):
     """Definitions with mistakes; carries every one of them, not the first."""
 
     def __init__(self, mistakes: Sequence[object]) -> None:
-        lines = "\n".join(str(mistake) for mistake in mistakes)
-        super().__init__("definition_mistakes", f"定义文件有 {len(mistakes)} 处错误：\n{lines}", "改正后再运行")
         self.mistakes = tuple(mistakes)
+        super().__init__("definition_mistakes", count=str(len(mistakes)), mistakes="\n".join(map(str, mistakes)))
 
 
 class StoreError(KpicliError):

@@ -13,6 +13,8 @@ from kpicli.masking import shown
 from kpicli.normalise import VALID_PHONE
 
 _SEPARATOR = "\x1f"
+_TOLD = 1_000
+"""How many duplicates are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Identified:
 def identify(form: Form, rows: pl.DataFrame) -> tuple[Identified, tuple[Issue, ...]]:
     """Key the checked rows of one form (all sheets of the workbook, with ``sheet`` and ``row``).
 
-    Equal rows with one key count once; of different ones the last counts and the others are set aside.
+    Equal rows with one key count once; of different ones the last counts and the others are set aside. The issues name
+    the column by its key: where it stands in each sheet is not known here.
     """
     keyed = _with_month(form, _with_key(form, rows))
     last = keyed.unique("key", keep="last", maintain_order=True)
@@ -98,8 +101,8 @@ def _duplicates(form: Form, different: pl.DataFrame) -> list[Issue]:
             "duplicate_key",
             sheet=row["sheet"],
             row=row["row"],
-            column=column.label,
-            values={"label": column.label, "value": shown(column.type, str(row[column.key] or ""))},
+            column=column.key,
+            values={"label": column.words, "value": shown(column.type, str(row[column.key] or ""))},
         )
-        for row in different.head(1000).iter_rows(named=True)
+        for row in different.head(_TOLD).iter_rows(named=True)
     ]

@@ -36,7 +36,7 @@ class Month:
         """Read ``2026-10``; raise `UsageError`."""
         found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
         if not found:
-            raise UsageError("bad_month_option", f"{text} 不是月份", "写成 2026-10，或 this、last")
+            raise UsageError("bad_month_option", text=text)
         return cls(int(found.group(1)), int(found.group(2)))
 
     @classmethod

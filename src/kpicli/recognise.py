@@ -13,6 +13,7 @@ import polars as pl
 
 from kpicli.catalogue import Column, Form
 from kpicli.issues import Issue
+from kpicli.messages import Values, Words
 from kpicli.normalise import Clues, fitness
 from kpicli.read.sheets import RawSheet
 from kpicli.words import header_key, word_key
@@ -78,7 +79,10 @@ class NoMatch:
 
     sheet: str
     rows: int
-    blank: int
+    not_data: Mapping[str, int]
+    """Rows known to be no records, by kind."""
+    header_row: int | None = None
+    """Row of the header, where one was found."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,13 @@ def recognise(
     A form `named` by the user is taken where the headers leave several open, not against them.
     """
     cells = _trimmed(sheet.cells)
-    nothing = NoMatch(sheet.name, cells.height, _count_blank(cells))
+    counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
     forms = list(forms)
     header = _header_row(cells, forms)
     if header is None:
-        return nothing, (Issue("no_form", sheet=sheet.name),)
+        return NoMatch(sheet.name, cells.height, counts), (Issue("no_form", sheet=sheet.name),)
     titles = cells.head(header)
+    title_rows = header - _count_blank(titles)
     clues = Clues(today, _year(titles, sheet.name, place), sheet.date1904)
     below = cells.slice(header + 1)
     texts = {letter: text for letter, text in zip(cells.columns, cells.row(header), strict=True) if text}
@@ -120,13 +125,16 @@ def recognise(
         fitting = [c for c in fitting if c.form.key == named and len(c.columns) == most]
         candidates = [c for c in candidates if c.form.key == named] or candidates
     if not fitting:
-        return nothing, (_unfit(sheet.name, candidates[0], header + 1),)
+        issue = _unfit(sheet.name, candidates[0], header + 1)
+        if issue.code == "no_form":
+            return NoMatch(sheet.name, cells.height, counts), (issue,)
+        return NoMatch(sheet.name, cells.height, counts | {"title": title_rows, "header": 1}, header + 1), (issue,)
     best = fitting[0]
     if len(fitting) > 1 and len(fitting[1].columns) == len(best.columns):
-        rivals = [c.form.label for c in fitting if len(c.columns) == len(best.columns)]
-        return nothing, (Issue("two_forms", sheet=sheet.name, row=header + 1, values={"forms": " 与 ".join(rivals)}),)
+        rivals = [c.form.words for c in fitting if len(c.columns) == len(best.columns)]
+        issue = Issue("two_forms", sheet=sheet.name, row=header + 1, values={"forms": Words.joined(rivals)})
+        return NoMatch(sheet.name, cells.height, counts | {"title": title_rows, "header": 1}, header + 1), (issue,)
     body, not_data = _records(below, header + 2, best, texts)
-    title_rows = header - _count_blank(titles)
     not_data["blank"] += header - title_rows
     match = Match(
         sheet=sheet.name,
@@ -198,7 +206,7 @@ def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clue
         letters.sort(key=lambda claim: claim[0])
         found.columns[key] = letters[0][1]
         for _, letter in letters[1:]:
-            values = {"label": form.columns[key].label, "taken": letters[0][1]}
+            values: Values = {"label": form.columns[key].words, "taken": letters[0][1]}
             found.issues.append(Issue("duplicate_column", column=texts[letter], values=values))
     for column in found.missing:
         _look_for(column, texts, below, found)
@@ -229,10 +237,10 @@ def _by_values(
     scores = sorted(((fitness(form.columns[key], sample, clues), key) for _, key in named), reverse=True)
     (first, chosen), (second, _) = scores[0], scores[1]
     if first < 0.5 or first == second:
-        labels = " · ".join(form.columns[key].label for _, key in named)
+        labels = Words.joined(form.columns[key].words for _, key in named)
         issues.append(Issue("undecided_header", column=text, values={"labels": labels}))
         return None
-    issues.append(Issue("decided_by_values", column=text, values={"label": form.columns[chosen].label}))
+    issues.append(Issue("decided_by_values", column=text, values={"label": form.columns[chosen].words}))
     return chosen
 
 
@@ -245,7 +253,7 @@ def _unless_values_differ(
         return chosen
     for column in form.columns.values():
         if column.values and column.key not in sure and _spelled(column, words) == len(words):
-            issues.append(Issue("decided_by_values", column=text, values={"label": column.label}))
+            issues.append(Issue("decided_by_values", column=text, values={"label": column.words}))
             return column.key
     return chosen
 
@@ -263,7 +271,7 @@ def _look_for(column: Column, texts: Mapping[str, str], below: pl.DataFrame, fou
             if letter in taken:
                 del found.columns[taken[letter]]
             found.columns[column.key] = letter
-            found.issues.append(Issue("decided_by_values", column=text, values={"label": column.label}))
+            found.issues.append(Issue("decided_by_values", column=text, values={"label": column.words}))
             return
 
 
@@ -289,9 +297,9 @@ def _tells(candidate: _Candidate, texts: Mapping[str, str]) -> bool:
 def _unfit(sheet: str, nearest: _Candidate, row: int) -> Issue:
     if len(nearest.columns) < 3 or not nearest.missing:
         return Issue("no_form", sheet=sheet)
-    values = {
-        "form": nearest.form.label,
-        "columns": "、".join(column.label for column in nearest.missing),
+    values: Values = {
+        "form": nearest.form.words,
+        "columns": Words.joined(column.words for column in nearest.missing),
         "aliases": " · ".join(header for column in nearest.missing for header in column.headers[:4]),
     }
     return Issue("missing_column", sheet=sheet, row=row, values=values)
@@ -304,7 +312,7 @@ def _leftovers(best: _Candidate, texts: Mapping[str, str]) -> Iterable[Issue]:
         yield Issue("unknown_column", values={"columns": "、".join(" ".join(text.split()) for text in unknown)})
     for column in best.form.columns.values():
         if column.key not in best.columns and isinstance(column.when_absent, str):
-            yield Issue("column_assumed", values={"label": column.label, "value": column.when_absent})
+            yield Issue("column_assumed", values={"label": column.words, "value": column.when_absent})
 
 
 def _year(titles: pl.DataFrame, *places: str) -> int | None:
@@ -325,7 +333,9 @@ def _records(
     rows = below.with_row_index("row", offset=first_row)
     date = pl.col(best.columns[best.form.date])
     dated = (date.str.contains(r"\p{Nd}") & ~date.str.contains(_NOT_IN_A_DATE)).fill_null(False)
-    total = pl.any_horizontal(pl.col(below.columns).is_in(_TOTALS)).fill_null(False)
+    free = {letter for key, letter in best.columns.items() if best.form.columns[key].type in ("text", "name", "phone")}
+    places = [letter for letter in below.columns if letter not in free or letter == below.columns[0]]
+    total = pl.any_horizontal(pl.col(places).is_in(_TOTALS)).fill_null(False)
     filled = pl.sum_horizontal(pl.col(below.columns).is_not_null().cast(pl.Int32))
     repeated = pl.sum_horizontal(
         [(pl.col(letter) == text).fill_null(False).cast(pl.Int32) for letter, text in texts.items()]

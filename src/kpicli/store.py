@@ -100,7 +100,9 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         if re.search(r"%[0-9a-fA-F]{2}", str(self.root.absolute())):  # deltalake decodes such a path to another one
-            raise StoreError("store_path", f"{self.root}：路径里不能有 % 加两位十六进制数", "换一个文件夹名")
+            raise StoreError("store_path", store=str(self.root))
+        if self.root.exists() and not self.root.is_dir():
+            raise StoreError("not_a_store", store=str(self.root))
 
     # Reading
 
@@ -112,9 +114,7 @@ class Store:
             return pl.DataFrame(schema=_BATCHES)
         version = (table.metadata().description or "").removeprefix("kpicli store format ")
         if not version.isdigit() or int(version) > FORMAT:
-            raise StoreError(
-                "newer_store", f"{self.root} 由更新的 kpicli 写成（格式 {version}）", "请升级 kpicli 后再用"
-            )
+            raise StoreError("newer_store", store=str(self.root), format=version)
         return pl.scan_parquet(self._live(table, "batches")["path"].to_list()).collect().sort("seq", "batch")
 
     def rows(
@@ -185,9 +185,7 @@ class Store:
         except TableNotFoundError:
             return None
         except (DeltaError, OSError) as error:
-            raise StoreError(
-                "store_unreadable", f"{self.root / name} 读不出：{_first_line(error)}", "检查权限与磁盘"
-            ) from error
+            raise StoreError("store_unreadable", store=str(self.root / name), why=_first_line(error)) from error
 
     # Writing
 
@@ -245,9 +243,7 @@ class Store:
             }
             self._append("batches", pl.DataFrame([entry], schema=_BATCHES), [])
         except (DeltaError, OSError) as error:
-            raise StoreError(
-                "store_unwritable", f"{self.root} 写不进：{_first_line(error)}", "检查权限与磁盘空间"
-            ) from error
+            raise StoreError("store_unwritable", store=str(self.root), why=_first_line(error)) from error
         self.forget()
         return name
 

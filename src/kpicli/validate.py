@@ -13,6 +13,7 @@ import polars as pl
 from kpicli.catalogue import AllPresent, Column, Form
 from kpicli.issues import Issue
 from kpicli.masking import shown
+from kpicli.messages import Values
 from kpicli.normalise import DTYPES, VALID_PHONE, parse
 from kpicli.read.sheets import Fault
 from kpicli.recognise import Match
@@ -28,6 +29,10 @@ class Checked:
     sheet: str
     form: Form
     header_row: int
+    headers: Mapping[str, str]
+    """Form column → the header as the sheet has it."""
+    letters: Mapping[str, str]
+    """Form column → spreadsheet column."""
     rows: pl.DataFrame
     """``row`` (as the spreadsheet shows it), then every column of the form in its dtype."""
     total: int
@@ -55,7 +60,17 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
     issues += _faulty(match, faults)
     issues += _disorder(match, frame.filter(~aside))
     rows = frame.filter(~aside)
-    checked = Checked(match.sheet, match.form, match.header_row, rows, match.rows, int(aside.sum()), match.not_data)
+    checked = Checked(
+        sheet=match.sheet,
+        form=match.form,
+        header_row=match.header_row,
+        headers=match.headers,
+        letters=match.letters,
+        rows=rows,
+        total=match.rows,
+        set_aside=int(aside.sum()),
+        not_data=match.not_data,
+    )
     return checked, tuple(issues)
 
 
@@ -113,8 +128,8 @@ def _bad_cells(column: Column, match: Match, codes: pl.Series, aside: pl.Series)
         apart = found.height <= _SHOWN
         groups = found.iter_rows(named=True) if apart else [_joined(found)]
         for group in groups:
-            values = {
-                "label": column.label,
+            values: Values = {
+                "label": column.words,
                 "value": _shown(column, group["value"]),
                 "known": " · ".join(column.canonical),
             }
@@ -139,7 +154,7 @@ def _missing(column: Column, match: Match, rows: pl.DataFrame) -> Iterator[Issue
     empty = rows.filter(pl.col(column.key).is_null(), pl.col("code").is_null(), told)["row"]
     if len(empty):
         code = "missing_required" if column.required else "no_consultant"
-        yield _cell_issue(code, column, match, empty[0], {"label": column.label}, len(empty), column.required)
+        yield _cell_issue(code, column, match, empty[0], {"label": column.words}, len(empty), column.required)
 
 
 def _faulty(match: Match, faults: tuple[Fault, ...]) -> Iterator[Issue]:
@@ -157,13 +172,11 @@ def _disorder(match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
             wrong = rows.filter(pl.col(later) < pl.col(earlier))["row"]
             if len(wrong):
                 columns = match.form.columns
-                values = {"later": columns[later].label, "earlier": columns[earlier].label}
+                values = {"later": columns[later].words, "earlier": columns[earlier].words}
                 yield _cell_issue("out_of_order", columns[later], match, wrong[0], values, len(wrong), False)
 
 
-def _cell_issue(
-    code: str, column: Column, match: Match, row: int, values: Mapping[str, str], count: int, grave: bool
-) -> Issue:
+def _cell_issue(code: str, column: Column, match: Match, row: int, values: Values, count: int, grave: bool) -> Issue:
     return Issue(
         code=code,
         sheet=match.sheet,

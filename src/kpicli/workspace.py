@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args
 
 from kpicli.catalogue import Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
-from kpicli.issues import Language
 from kpicli.loading import Mistake, load
+from kpicli.messages import Language
 from kpicli.periods import WeekMode
 from kpicli.read.sheets import Limits
 
@@ -62,9 +62,7 @@ def open_workspace(folder: str | Path | None = None, *, store: str | Path | None
         settings = _read(home / FILE)
     elif store is None:
         where = home or Path()
-        raise UsageError(
-            "no_workspace", f"{where / FILE} 不存在", "用 --store 指明数据存放的文件夹，或用 -C 指明工作区"
-        )
+        raise UsageError("no_workspace", place=str(where / FILE))
     else:
         home = None
     place = Path(store) if store is not None else (home or Path()) / settings.store

@@ -3,12 +3,14 @@
 import os
 import sys
 import traceback
+from itertools import pairwise
 from typing import NoReturn
 
 import typer
 
 from kpicli.cli.commands import app
 from kpicli.errors import KpicliError
+from kpicli.messages import Language
 
 __all__ = ["app", "run"]
 
@@ -35,9 +37,8 @@ def _ended() -> int:
         from typer.rich_utils import rich_format_error
 
         rich_format_error(error)  # type: ignore[arg-type]
-        return _told(KpicliError("usage", getattr(error, "message", str(error))))
+        return _document(KpicliError("usage", message=getattr(error, "message", str(error))))
     except KpicliError as error:
-        sys.stderr.write(f"错误：{error.message}\n" + (f"→ {error.hint}\n" if error.hint else ""))
         return _told(error)
     except KeyboardInterrupt:
         return 130
@@ -45,17 +46,31 @@ def _ended() -> int:
         return 0
     except Exception:
         traceback.print_exc()
-        hint = "请把错误信息发给维护者"
-        sys.stderr.write(f"\nkpicli 内部错误，{hint}\n")
-        _told(KpicliError("internal_error", "kpicli 内部错误", hint))
+        _told(KpicliError("internal_error"))
         return BUG
 
 
 def _told(error: KpicliError) -> int:
-    """With --json an error is a document too; give its exit code."""
+    """Say on stderr what ended the command and what to do; give the exit code."""
+    from kpicli.present.values import plain
+
+    language = _language()
+    lines = error.message(language).splitlines() + [f"→ {line}" for line in error.hint(language).splitlines()]
+    sys.stderr.write(f"{'Error: ' if language == 'en' else '错误：'}" + "\n".join(map(plain, lines)) + "\n")
+    return _document(error)
+
+
+def _document(error: KpicliError) -> int:
+    """With --json an error is a document too."""
     if "--json" in sys.argv:
         from kpicli.cli.output import write_json
         from kpicli.present import json
 
-        write_json(json.error(error))
+        write_json(json.error(error, _language()))
     return error.exit_code
+
+
+def _language() -> Language:
+    """The language asked for on the command line, of whose options an error may have kept the rest from being read."""
+    words = sys.argv[1:]
+    return "en" if "--lang=en" in words or ("--lang", "en") in pairwise(words) else "zh"

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,6 +96,7 @@ def ingest(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只读只查，不写入。")] = False,
     form: FormName = None,
     dealer: Dealer = None,
+    as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
     lang: Lang = None,
@@ -105,7 +106,8 @@ def ingest(
     """读入文件和文件夹：逐行交代去向，逐格指出问题，有效的行入库。"""
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer)
+    now = as_of.replace(tzinfo=UTC) if as_of else None
+    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer, now=now)
     if json_:
         from kpicli.present import json
 
@@ -126,6 +128,7 @@ def validate(
     store: StorePath = None,
     form: FormName = None,
     dealer: Dealer = None,
+    as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
     lang: Lang = None,
@@ -133,7 +136,7 @@ def validate(
     verbose: Verbose = False,
 ) -> None:
     """只查不写，同 ingest --dry-run。"""
-    ingest(paths, folder, store, True, form, dealer, allow_findings, json_, lang, quiet, verbose)
+    ingest(paths, folder, store, True, form, dealer, as_of, allow_findings, json_, lang, quiet, verbose)
 
 
 @app.command()
@@ -159,14 +162,13 @@ def report(
 
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    today = as_of.date() if as_of else datetime.now().date()
-    computed, issues = compute(workspace, month, book=book, by=by or BY, dealer=dealer, today=today)
-    if json_:
-        write_json(json.report(computed))
-        return
+    computed, issues = compute(workspace, month, book=book, by=by or BY, dealer=dealer, today=_today(as_of))
     from kpicli.present import terminal
 
-    show(terminal.report(computed, language, leagues=by or ("consultant",)))
+    if json_:
+        write_json(json.report(computed))
+    else:
+        show(terminal.report(computed, language, leagues=by or ("consultant",)))
     if not quiet:
         show([terminal.problem(issue, language) for issue in issues], sys.stderr)
 
@@ -176,7 +178,8 @@ def export(
     form: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
     format_: Annotated[str, typer.Option("--format", help="csv、json、parquet 或 xlsx。")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", help="写到哪个文件；csv 与 json 默认写到标准输出。")] = None,
-    month: Annotated[str | None, typer.Option("--month", help="只要这个月，如 2026-10。")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="只要这个月：2026-10、this 或 last。")] = None,
+    as_of: AsOf = None,
     folder: Folder = None,
     store: StorePath = None,
     dealer: Dealer = None,
@@ -187,10 +190,11 @@ def export(
     from kpicli.present.rows import FORMATS, write
 
     if format_ not in FORMATS:
-        raise UsageError("unknown_format", f"没有 {format_} 这种格式", f"可用：{'、'.join(FORMATS)}")
+        raise UsageError("unknown_format", name=format_, known=", ".join(FORMATS))
     if out is None and format_ in ("parquet", "xlsx"):
-        raise UsageError("out_needed", f"{format_} 要写到文件", "用 --out 指明文件")
-    frame = rows_of(workspace_of(folder, store), form, month=month, dealer=dealer, show_pii=show_pii)
+        raise UsageError("out_needed", name=format_)
+    workspace = workspace_of(folder, store)
+    frame = rows_of(workspace, form, month=month, dealer=dealer, show_pii=show_pii, today=_today(as_of))
     write(frame, format_, out)
 
 
@@ -222,6 +226,10 @@ def _read_in(
             readers=readers,
             progress=lambda account: progress(account.file.name),
         )
+
+
+def _today(as_of: datetime | None) -> date:
+    return as_of.date() if as_of else datetime.now().date()
 
 
 def _ingest_code(result: "Ingested", allow_findings: bool) -> int:

@@ -97,16 +97,14 @@ def kpis(
     lang: Lang = None,
 ) -> None:
     """列出指标，或说明其中一个。"""
-    from kpicli.catalogue import suggest
+    from kpicli.catalogue import near
     from kpicli.present import json, terminal
 
     catalogue, settings, language = definitions_of(folder, lang)
     house = catalogue.book(book or settings.book)
     found = house.find(key) if key else None
     if key and found not in house.kpis:
-        raise UsageError(
-            "unknown_kpi", f"{house.key} 里没有 {key} 这个指标{suggest(key, house.kpis)}", "kpicli kpis 列出全部"
-        )
+        raise UsageError("unknown_kpi", book=house.key, name=key, near=near(key, house.kpis))
     chosen = [house.kpis[found]] if found else list(house.kpis.values())
     if json_:
         write_json({"command": "kpis", "book": house.key, "kpis": [json.kpi(entry) for entry in chosen]})
@@ -116,6 +114,7 @@ def kpis(
 
 def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> None:
     from kpicli.loading import check
+    from kpicli.present.values import plain
     from kpicli.present.words import word
 
     _, mistakes = check(home(folder))
@@ -123,5 +122,5 @@ def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> N
     if as_json:
         write_json({"command": f"{kind} check", "mistakes": [vars(mistake) for mistake in mine]})
     else:
-        show([str(mistake) for mistake in mine] or [word("no_mistakes", language_of(lang))])
+        show([plain(str(mistake)) for mistake in mine] or [word("no_mistakes", language_of(lang))])
     raise typer.Exit(1 if mine else 0)

@@ -10,7 +10,7 @@ from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
     from kpicli.catalogue import Catalogue
-    from kpicli.issues import Language
+    from kpicli.messages import Language
     from kpicli.workspace import Settings, Workspace
 
 Folder = Annotated[
@@ -35,7 +35,7 @@ BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认
 def home(folder: Path | None) -> Path | None:
     """The workspace folder meant: the one named, or the current one when it is a workspace."""
     if folder is not None and not folder.is_dir():
-        raise UsageError("no_workspace", f"没有 {folder} 这个文件夹", "用 -C 指明 kpicli.toml 所在的文件夹")
+        raise UsageError("no_workspace", place=str(folder))
     return folder if folder is not None else Path() if Path("kpicli.toml").is_file() else None
 
 
@@ -66,5 +66,5 @@ def language_of(lang: str | None, workspace: "Workspace | None" = None) -> "Lang
     if lang == "en":
         return "en"
     if lang is not None:
-        raise UsageError("unknown_language", f"没有 {lang} 这种语言", "可用：zh、en")
+        raise UsageError("unknown_language", name=lang)
     return workspace.settings.language if workspace else "zh"

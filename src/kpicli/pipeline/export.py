@@ -1,9 +1,12 @@
 """Store to rows: the current rows of one form, for people and other programs."""
 
+from datetime import date
+
 import polars as pl
 
+from kpicli.errors import NothingToReport
 from kpicli.masking import masked
-from kpicli.periods import Month
+from kpicli.pipeline.months import find_month
 from kpicli.store import Store
 from kpicli.workspace import Workspace
 
@@ -15,13 +18,18 @@ def export(
     month: str | None = None,
     dealer: str | None = None,
     show_pii: bool = False,
+    today: date,
 ) -> pl.DataFrame:
     """Give the stored rows of a form, ordered by date and key: dealer and the form's columns.
 
-    Names and phones are masked unless `show_pii`. Raises `UsageError` for an unknown form.
+    `month` is as for `report`, None for all. Names and phones are masked unless `show_pii`. Raises `UsageError` for an
+    unknown form, `NothingToReport` when the store holds nothing.
     """
-    definition = workspace.catalogue.form(form)
-    span = str(Month.parse(month)) if month else None
-    rows = Store(workspace.store).rows(definition, since=span, until=span, dealer=dealer)
+    catalogue, store = workspace.catalogue, Store(workspace.store)
+    definition = catalogue.form(form)
+    if store.batches.is_empty():
+        raise NothingToReport("no_data", store=str(store.root))
+    span = str(find_month(store, catalogue, month, today, dealer)) if month else None
+    rows = store.rows(definition, since=span, until=span, dealer=dealer)
     frame = rows.sort(definition.date, "dealer", "key").select("dealer", *definition.columns).collect()
     return frame if show_pii else masked(frame, definition)

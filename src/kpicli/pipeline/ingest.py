@@ -17,7 +17,7 @@ from kpicli.identify import identify
 from kpicli.issues import Issue, gather
 from kpicli.pipeline.files import find_files
 from kpicli.read import ReaderPool, Workbook
-from kpicli.recognise import NOT_DATA, Match, recognise
+from kpicli.recognise import Match, NoMatch, recognise
 from kpicli.store import Plan, Source, Store
 from kpicli.validate import Checked, validate
 from kpicli.words import readable
@@ -165,19 +165,19 @@ def _prepare(readers: ReaderPool, forms: Sequence[Form], named: str | None, time
             checked.append(rows)
             issues += bad
         elif match.rows:
-            unread.append(_unread(match.sheet, match.rows, match.blank, found))
+            unread.append(_unread(match, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
         issues = [replace(issue, code="other_sheet") if issue.code == "no_form" else issue for issue in issues]
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues))
 
 
-def _unread(sheet: str, rows: int, blank: int, found: Sequence[Issue]) -> SheetAccount:
+def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
     """Account for a sheet without a usable form: its rows are set aside, or notes when it is no table at all."""
-    table = any(issue.code != "no_form" for issue in found)
-    not_data = dict.fromkeys(NOT_DATA, 0) | {"blank": blank}
-    if not table:
-        not_data["note"] = rows - blank
-    return SheetAccount(sheet, None, None, rows, 0, 0, rows - blank if table else 0, not_data)
+    left = sheet.rows - sum(sheet.not_data.values())
+    if all(issue.code == "no_form" for issue in found):
+        not_data = dict(sheet.not_data) | {"note": left}
+        return SheetAccount(sheet.sheet, None, None, sheet.rows, 0, 0, 0, not_data)
+    return SheetAccount(sheet.sheet, None, sheet.header_row, sheet.rows, 0, 0, left, dict(sheet.not_data))
 
 
 def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) -> FileAccount:
@@ -191,7 +191,7 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
         identified, found = identify(form, rows)
         plan = store.plan(form, identified.rows, source)
         plans.append(plan)
-        issues += found
+        issues += [_placed(issue, sheets) for issue in found]
         if plan.older:
             saved = f"{source.saved:%Y-%m-%d %H:%M}" if source.saved else "?"
             issues.append(Issue("older_rows", values={"saved": saved}, count=plan.older))
@@ -211,6 +211,15 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)
     return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues))
+
+
+def _placed(issue: Issue, sheets: Sequence[Checked]) -> Issue:
+    """Give an issue that names a column by its key the header and the cell of its sheet."""
+    sheet = next(sheet for sheet in sheets if sheet.sheet == issue.sheet)
+    key = issue.column or ""
+    if key not in sheet.letters:
+        return replace(issue, column=None)
+    return replace(issue, column=sheet.headers[key], cell=f"{sheet.letters[key]}{issue.row}")
 
 
 def _by_form(checked: Sequence[Checked]) -> Iterator[tuple[Form, list[Checked]]]:

@@ -8,11 +8,12 @@ import polars as pl
 
 from kpicli import kpi
 from kpicli.catalogue import DIMENSIONS, Book, Catalogue
-from kpicli.errors import NothingToReport, UsageError
+from kpicli.errors import UsageError
 from kpicli.issues import Issue
 from kpicli.kpi import Account, Group, Report, Targets
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
+from kpicli.pipeline.months import find_month
 from kpicli.store import Store
 from kpicli.workspace import Workspace
 
@@ -36,7 +37,7 @@ def report(
     """
     for dimension in by:
         if dimension not in ALL_BY:
-            raise UsageError("unknown_grouping", f"不能按 {dimension} 分组", f"可用：{'、'.join(ALL_BY)}")
+            raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
     catalogue, store = workspace.catalogue, Store(workspace.store)
     house = catalogue.book(book or workspace.settings.book)
     chosen = find_month(store, catalogue, month, today, dealer)
@@ -58,27 +59,6 @@ def report(
         by={name: groups[name] for name in by},
         account=_account(store, str(chosen), dealer),
     ), issues
-
-
-def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:
-    """The month meant; raise `NothingToReport` when it has no data."""
-    forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
-    if dealer is not None and dealer not in store.dealers():
-        raise NothingToReport("unknown_dealer", f"没有经销商 {dealer} 的数据", f"已有：{'、'.join(store.dealers())}")
-    months = sorted({month for form in forms for month in store.months(form, dealer)})
-    this = Month.of(today)
-    if text == "last":
-        full = [month for month in months if month < str(this)]
-        if not full:
-            raise NothingToReport(
-                "no_data", f"{store.root} 里没有任何完整月份的数据", "先用 kpicli ingest 读入导出的表"
-            )
-        return Month.parse(full[-1])
-    month = this if text == "this" else Month.parse(text)
-    if str(month) not in months:
-        has = f"已有的月份：{'、'.join(months[-12:])}" if months else "先用 kpicli ingest 读入导出的表"
-        raise NothingToReport("no_data", f"{month} 没有数据", has)
-    return month
 
 
 def _spans(book: Book, table: Table, parts: Sequence[Period], month: str) -> dict[str, Group]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from kpicli.catalogue import Book, Form, Kpi
 from kpicli.errors import KpicliError
-from kpicli.issues import Issue, Language
+from kpicli.issues import Issue
 from kpicli.kpi import Group, KpiValue, Report
+from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.words import readable
 
@@ -106,9 +107,9 @@ def kpi(entry: Kpi) -> dict[str, Any]:
     }
 
 
-def error(problem: KpicliError) -> dict[str, Any]:
+def error(problem: KpicliError, language: Language) -> dict[str, Any]:
     """A command that was stopped."""
-    return {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
+    return {"error": {"code": problem.code, "message": problem.message(language), "hint": problem.hint(language)}}
 
 
 def issue(problem: Issue, language: Language) -> dict[str, Any]:

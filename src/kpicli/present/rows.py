@@ -29,7 +29,7 @@ def write(frame: pl.DataFrame, form: str, out: Path | None) -> None:
         draft.replace(out)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise StoreError("output_failed", f"{out} 写不进：{error.strerror}", "检查文件夹、权限与磁盘空间") from error
+        raise StoreError("output_failed", out=str(out), why=error.strerror or "?") from error
 
 
 def _csv(frame: pl.DataFrame) -> str:
@@ -50,13 +50,15 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 def _xlsx(frame: pl.DataFrame) -> bytes:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     book, content = Workbook(write_only=True), io.BytesIO()
     sheet = book.create_sheet()
     try:
         sheet.append(frame.columns)
         for row in frame.iter_rows():
-            cells = [WriteOnlyCell(sheet, value) for value in row]
+            texts = [ILLEGAL_CHARACTERS_RE.sub(" ", value) if isinstance(value, str) else value for value in row]
+            cells = [WriteOnlyCell(sheet, value) for value in texts]
             for cell in cells:
                 if isinstance(cell.value, str):
                     cell.data_type = "s"

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kpicli.catalogue import Book, Catalogue, Form, Kpi
-from kpicli.issues import Issue, Language
+from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
 from kpicli.measure import UNASSIGNED, UNFILLED
+from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
@@ -215,6 +216,8 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
     if hint := issue.hint(language):
         text.append(f" → {plain(hint)}", style="dim")
     grid = Table.grid(padding=(0, 1))
+    grid.add_column()
+    grid.add_column(overflow="fold")
     grid.add_row(Text(_SEVERITY_MARK[issue.severity], style=_SEVERITY_STYLE[issue.severity]), text)
     return grid
 
@@ -295,5 +298,5 @@ def _formula(kpi: Kpi, language: Language) -> str:
 def _table(*columns: tuple[str, str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
     for header, justify in columns:
-        table.add_column(header, justify="right" if justify == "right" else "left")
+        table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
     return table

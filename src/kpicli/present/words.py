@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kpicli.issues import Language
+from kpicli.messages import Language
 
 _WORDS: Mapping[str, tuple[str, str]] = {
     "kpi": ("指标", "KPI"),
