@@ -494,7 +494,7 @@ def test_the_code_of_an_error_is_stable_and_its_text_is_on_stderr_too(sample: Sa
         codes[words] = error["code"]
     assert codes == {
         "--month 2026-1": "bad_month_option",
-        "--month 2026-01": "no_data",
+        "--month 2026-01": "no_data_for_month",
         "--by colour": "unknown_grouping",
         "--book bulck": "unknown_book",
     }

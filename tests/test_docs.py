@@ -24,18 +24,20 @@ def commands() -> list[str]:
 
 
 def forms() -> list[str]:
-    return [
-        f"| `{form.key}` | {form.label} | {'、'.join(c.label + ('*' if c.required else '') for c in form.columns.values())} |"
-        for form in loading.load().forms.values()
-    ]
+    lines = []
+    for form in loading.load().forms.values():
+        columns = "、".join(column.label + ("*" if column.required else "") for column in form.columns.values())
+        lines.append(f"| `{form.key}` | {form.label} | {columns} |")
+    return lines
 
 
 def kpis() -> list[str]:
     book = loading.load().books["buick"]
-    return [
-        f"| `{kpi.key}` | {kpi.label} | {f'`{kpi.formula}`' if kpi.formula else f'needs the form {kpi.needs}, not there yet'} |"
-        for kpi in book.kpis.values()
-    ]
+    lines = []
+    for kpi in book.kpis.values():
+        formula = f"`{kpi.formula}`" if kpi.formula else f"needs the form {kpi.needs}, not there yet"
+        lines.append(f"| `{kpi.key}` | {kpi.label} | {formula} |")
+    return lines
 
 
 LISTS: dict[str, Callable[[], list[str]]] = {"commands": commands, "forms": forms, "kpis": kpis}

@@ -98,7 +98,7 @@ NUMBERS = {
 
 
 def numbered(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """Every row with its own number, so that no two are one, and an anchor in both months, so that none is without data."""
+    """Every row with its own number, so that no two are one, and one more in each month, so that none is empty."""
     anchors = {"visits": "date", "intentions": "created", "test_drives": "date", "invoices": "date", "followups": "due"}
     made = {}
     for key, entries in rows.items():

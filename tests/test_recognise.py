@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kpicli import loading
 from kpicli.catalogue import Column, Form
 from kpicli.issues import Issue
+from kpicli.messages import Words
 from kpicli.recognise import Match, NoMatch, recognise
 from kpicli.words import header_key
 
@@ -20,6 +21,11 @@ FORMS = loading.load().forms
 TODAY = date(2026, 11, 1)
 
 Found = tuple[Match | NoMatch, tuple[Issue, ...]]
+
+
+def zh(said: Issue, key: str) -> str:
+    value = said.values[key]
+    return value if isinstance(value, str) else value.zh
 
 
 def look(*lines: str, forms: Iterable[Form] = FORMS.values(), name: str = "表", place: str = "") -> Found:
@@ -234,7 +240,7 @@ def test_a_sheet_of_something_else_is_no_form(lines: tuple[str, ...]) -> None:
     found = look(*lines)
     assert codes(found) == ["no_form"]
     assert isinstance(found[0], NoMatch)
-    assert (found[0].rows, found[0].blank) == (len(lines), lines.count(""))
+    assert (found[0].rows, found[0].not_data["blank"]) == (len(lines), lines.count(""))
 
 
 def test_a_missing_required_column_is_named_with_headers_that_would_do() -> None:
@@ -249,9 +255,9 @@ def test_a_missing_required_column_is_named_with_headers_that_would_do() -> None
 
 def test_several_missing_columns_are_named_together() -> None:
     said = issue(look("销售顾问|车型|指标|目标", "王磊|君越|订单数|3", forms=[FORMS["targets"]]), "missing_column")
-    assert said.values["columns"] == "月份"
+    assert zh(said, "columns") == "月份"
     said = issue(look("销售顾问|车型|指标", "王磊|君越|订单数", forms=[FORMS["targets"]]), "missing_column")
-    assert said.values["columns"] == "月份、目标值"
+    assert zh(said, "columns") == "月份、目标值"
 
 
 # What is said about columns
@@ -268,7 +274,7 @@ def test_two_columns_of_one_meaning_are_told_and_the_label_wins() -> None:
     assert isinstance(found[0], Match)
     assert found[0].letters["phone"] == "F"
     said = issue(found, "duplicate_column")
-    assert (said.column, said.values) == ("客户电话", {"label": "联系电话", "taken": "F"})
+    assert (said.column, said.values) == ("客户电话", {"label": Words("联系电话", "Phone"), "taken": "F"})
 
 
 def test_a_repeated_header_takes_the_first() -> None:
@@ -278,7 +284,7 @@ def test_a_repeated_header_takes_the_first() -> None:
 
 def test_a_column_with_a_default_that_is_not_there_is_told() -> None:
     said = issue(look("日期|来店性质", "2026-10-03|首次"), "column_assumed")
-    assert said.values == {"label": "接触方式", "value": "来店"}
+    assert said.values == {"label": Words("接触方式", "Channel"), "value": "来店"}
     invoices = look("开票日期|车架号", "2026-10-03|LATPAB071W1005301")
     assumed = [one.values["value"] for one in invoices[1] if one.code == "column_assumed"]
     assert assumed == ["展厅", "蓝字"]
@@ -312,7 +318,7 @@ def test_an_ambiguous_header_is_decided_by_its_values_and_said(header: str, cell
     assert isinstance(found[0], Match)
     assert found[0].letters[column] == "B"
     label = found[0].form.columns[column].label
-    assert [one.values["label"] for one in found[1] if one.code == "decided_by_values"] == [label]
+    assert [zh(one, "label") for one in found[1] if one.code == "decided_by_values"] == [label]
 
 
 @pytest.mark.parametrize("cells", [["", ""], ["传真", "信件"]], ids=["empty", "foreign words"])
@@ -321,7 +327,7 @@ def test_an_ambiguous_header_whose_values_do_not_tell_is_left_out_and_said(cells
     assert isinstance(found[0], Match)
     assert set(found[0].letters) == {"due", "consultant"}
     said = issue(found, "undecided_header")
-    assert (said.column, said.values["labels"]) == ("联系方式", "联系电话 · 跟踪方式")
+    assert (said.column, zh(said, "labels")) == ("联系方式", "联系电话、跟踪方式")
     assert "unknown_column" not in codes(found)
 
 
@@ -335,7 +341,7 @@ def test_a_column_of_first_and_again_is_the_contact_whatever_its_header(header: 
     assert isinstance(found[0], Match)
     assert found[0].letters["contact"] == "B"
     said = issue(found, "decided_by_values")
-    assert (said.column, said.values["label"]) == (header, "来店性质")
+    assert (said.column, zh(said, "label")) == (header, "来店性质")
 
 
 @pytest.mark.parametrize("words", [("是", "否"), ("1", "2"), ("有", "无")])

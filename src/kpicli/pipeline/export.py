@@ -6,7 +6,7 @@ import polars as pl
 
 from kpicli.errors import NothingToReport
 from kpicli.masking import masked
-from kpicli.pipeline.months import find_month
+from kpicli.pipeline.months import last_month, named_month
 from kpicli.store import Store
 from kpicli.workspace import Workspace
 
@@ -22,14 +22,17 @@ def export(
 ) -> pl.DataFrame:
     """Give the stored rows of a form, ordered by date and key: dealer and the form's columns.
 
-    `month` is as for `report`, None for all. Names and phones are masked unless `show_pii`. Raises `UsageError` for an
+    `month` is ``2026-10``, ``this`` or ``last``, None for all. Names and phones are masked unless `show_pii`. Raises `UsageError` for an
     unknown form, `NothingToReport` when the store holds nothing.
     """
     catalogue, store = workspace.catalogue, Store(workspace.store)
     definition = catalogue.form(form)
+    chosen = named_month(month, today) if month else None
     if store.batches.is_empty():
         raise NothingToReport("no_data", store=str(store.root))
-    span = str(find_month(store, catalogue, month, today, dealer)) if month else None
+    if month and chosen is None:
+        chosen = last_month(store, catalogue, today, dealer)
+    span = str(chosen) if chosen else None
     rows = store.rows(definition, since=span, until=span, dealer=dealer)
     frame = rows.sort(definition.date, "dealer", "key").select("dealer", *definition.columns).collect()
     return frame if show_pii else masked(frame, definition)

@@ -9,18 +9,33 @@ from kpicli.store import Store
 
 
 def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:
-    """The month meant (``last`` is the last full month that has data); raise `NothingToReport` when it has none."""
-    forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
-    if dealer is not None and dealer not in store.dealers():
-        raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
-    months = sorted({month for form in forms for month in store.months(form, dealer)})
-    this = Month.of(today)
-    wanted = None if text == "last" else this if text == "this" else Month.parse(text)
-    full = [month for month in months if month < str(this)]
-    if not months or (wanted is None and not full):
-        raise NothingToReport("no_data", store=str(store.root))
+    """The month meant, which has data; raise `NothingToReport` when there are none."""
+    wanted = named_month(text, today)
+    months = _months(store, catalogue, dealer)
     if wanted is None:
-        return Month.parse(full[-1])
+        return last_month(store, catalogue, today, dealer)
+    if not months:
+        raise NothingToReport("no_data", store=str(store.root))
     if str(wanted) not in months:
         raise NothingToReport("no_data_for_month", month=str(wanted), known=", ".join(months[-12:]))
     return wanted
+
+
+def named_month(text: str, today: date) -> Month | None:
+    """The month a text names, None for ``last``; raise `UsageError` when it is no month."""
+    return None if text == "last" else Month.of(today) if text == "this" else Month.parse(text)
+
+
+def last_month(store: Store, catalogue: Catalogue, today: date, dealer: str | None = None) -> Month:
+    """The last full month that has data; raise `NothingToReport` when there is none."""
+    full = [month for month in _months(store, catalogue, dealer) if month < str(Month.of(today))]
+    if not full:
+        raise NothingToReport("no_data", store=str(store.root))
+    return Month.parse(full[-1])
+
+
+def _months(store: Store, catalogue: Catalogue, dealer: str | None) -> list[str]:
+    if dealer is not None and dealer not in store.dealers():
+        raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
+    forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
+    return sorted({month for form in forms for month in store.months(form, dealer)})
