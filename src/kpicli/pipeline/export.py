@@ -22,8 +22,8 @@ def export(
 ) -> pl.DataFrame:
     """Give the stored rows of a form, ordered by date and key: dealer and the form's columns.
 
-    `month` is ``2026-10``, ``this`` or ``last``, None for all. Names and phones are masked unless `show_pii`. Raises `UsageError` for an
-    unknown form, `NothingToReport` when the store holds nothing.
+    `month` is ``2026-10``, ``this`` or ``last``, None for all. Names and phones are masked unless `show_pii`. Raises
+    `UsageError` for an unknown form, `NothingToReport` when the store holds nothing.
     """
     catalogue, store = workspace.catalogue, Store(workspace.store)
     definition = catalogue.form(form)
