@@ -32,7 +32,7 @@ PLACES = {
     "rich": {"cli", "present"},
     "fastexcel": {"read"},
     "deltalake": {"store"},
-    "openpyxl": {"present"},
+    "xlsxwriter": {"present"},
     "polars": {
         "read",
         "words",

@@ -1,7 +1,6 @@
 """Write rows as csv, json, parquet or xlsx; text from the data is never a formula."""
 
 import codecs
-import errno
 import io
 import sys
 from collections.abc import Callable, Mapping
@@ -48,26 +47,17 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 
 def _xlsx(frame: pl.DataFrame) -> bytes:
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from xlsxwriter import Workbook
 
-    book, content = Workbook(write_only=True), io.BytesIO()
-    sheet = book.create_sheet()
-    try:
-        sheet.append(frame.columns)
-        for row in frame.iter_rows():
-            texts = [ILLEGAL_CHARACTERS_RE.sub(" ", value) if isinstance(value, str) else value for value in row]
-            cells = [WriteOnlyCell(sheet, value) for value in texts]
-            for cell in cells:
-                if isinstance(cell.value, str):
-                    cell.data_type = "s"
-            sheet.append(cells)
-        book.save(content)
-    except (
-        Exception
-    ) as error:  # sheets are drafted in temporary files; a full disk comes as the XML library's own error
-        raise OSError(errno.EIO, str(error)) from error
+    content = io.BytesIO()
+    book = Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    sheet = book.add_worksheet()
+    dates = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet.write_row(0, 0, frame.columns)
+    for place, column in enumerate(frame):
+        sheet.write_column(1, place, column.to_list(), dates if column.dtype == pl.Date else None)
+    sheet.freeze_panes(1, 0)
+    book.close()
     return content.getvalue()
 
 
