@@ -5,6 +5,7 @@ import signal
 import warnings
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -593,7 +594,11 @@ through_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="
 
 
 def children() -> set[int]:
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread that ended meanwhile
+            found |= set(map(int, (task / "children").read_text().split()))
+    return found
 
 
 @through_proc
