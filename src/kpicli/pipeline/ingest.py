@@ -1,5 +1,6 @@
 """Files to store: read, recognise, normalise, validate, identify, store, with an account of every row."""
 
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -131,22 +132,30 @@ def _side_by_side(
     files: Sequence[tuple[Path, Issue | None]], prepare: Callable[[Path], _Prepared]
 ) -> Iterator[_Prepared | FileAccount]:
     """Prepare files on several threads, a few ahead of the store, and yield them in order."""
-    waiting: deque[Future[_Prepared] | FileAccount] = deque()
+    waiting: deque[tuple[Path, Future[_Prepared] | FileAccount]] = deque()
     with ThreadPoolExecutor(READERS) as threads:
         for path, issue in files:
             if issue:
                 status: Status = "skipped" if issue.severity == "info" else "refused"
-                waiting.append(FileAccount(path, "", status, None, (), (issue,)))
+                waiting.append((path, FileAccount(path, "", status, None, (), (issue,))))
             else:
-                waiting.append(threads.submit(prepare, path))
+                waiting.append((path, threads.submit(prepare, path)))
             if len(waiting) > READERS:
-                yield _done(waiting.popleft())
+                yield _done(*waiting.popleft())
         while waiting:
-            yield _done(waiting.popleft())
+            yield _done(*waiting.popleft())
 
 
-def _done(entry: Future[_Prepared] | FileAccount) -> _Prepared | FileAccount:
-    return entry if isinstance(entry, FileAccount) else entry.result()
+def _done(path: Path, entry: Future[_Prepared] | FileAccount) -> _Prepared | FileAccount:
+    """What came of a file; a bug of ours that it brought out refuses this file and does not stop the others."""
+    if isinstance(entry, FileAccount):
+        return entry
+    try:
+        return entry.result()
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__} ({Path(last.filename).name}:{last.lineno})"  # its text could hold personal data
+        return FileAccount(path, "", "refused", None, (), (Issue("kpicli_bug", values={"why": why}),))
 
 
 def _prepare(readers: ReaderPool, forms: Sequence[Form], named: str | None, time: datetime, path: Path) -> _Prepared:
