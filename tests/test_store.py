@@ -31,13 +31,14 @@ def frame(rows: Sequence[Row]) -> pl.DataFrame:
     return pl.concat([places, pl.DataFrame(full, schema=columns)], how="horizontal")
 
 
-def put(store: Store, rows: Sequence[Row], name: str = "a", saved: datetime | None = None, *, dealer: str = "d") -> int:
-    """Store rows as one workbook; give how many were new or changed."""
+def put(store: Store, rows: Sequence[Row], name: str = "", saved: datetime | None = None, *, dealer: str = "d") -> int:
+    """Store rows as one workbook; give how many were new or changed. The name stands for the content's hash."""
     identified, _ = identify(VISITS, frame(rows))
     moment = START + timedelta(minutes=store.batches.height)
-    source = Source(dealer, f"{name}.xlsx", f"{name}{store.batches.height:04d}", saved, moment)
+    source = Source(dealer, "a.xlsx", name or f"{store.batches.height:08d}", saved, moment)
     plan = store.plan(VISITS, identified.rows, source)
-    store.commit(source, [plan], [])
+    if plan.stored or source.sha256 not in store.batches["sha256"]:
+        store.commit(source, [plan], [])
     return sum(plan.stored.values())
 
 
@@ -93,6 +94,18 @@ def test_the_version_of_the_workbook_saved_later_counts_whatever_the_order_of_re
     assert results == {
         (("1", date(2026, 10, 3), "王磊"), ("2", date(2026, 10, 3), "李娜"), ("3", date(2026, 11, 1), None))
     }
+
+
+def test_an_inbox_read_again_does_not_undo_a_correction(tmp_path: Path) -> None:
+    """Neither file says when it was saved, as csv does not: what was read later counts, once."""
+    store = Store(tmp_path)
+    first, corrected = [visit("1", consultant="张伟"), visit("2")], [visit("1", consultant="李娜"), visit("2")]
+    assert put(store, first, "export__") == 2
+    assert put(store, corrected, "corrected") == 1
+    for _ in range(2):
+        assert put(store, first, "export__") == 0
+        assert put(store, corrected, "corrected") == 0
+    assert held(store)[0] == ("1", date(2026, 10, 3), "李娜")
 
 
 def test_a_batch_that_was_not_committed_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,8 @@ _BATCHES = {
     "time": pl.Datetime("us", "UTC"),
     "account": pl.String(),
 }
+_KNOWN_ON = pl.min_horizontal(pl.col("saved").fill_null(pl.col("time")), "time").alias("known_on")
+"""The time a batch's content counts from, as `Source.known_on`."""
 _CHECKPOINT = 10
 """Commits between two checkpoints of a table's log; opening cost grows with what lies between."""
 
@@ -199,10 +201,10 @@ class Store:
         if known.is_empty():
             return Plan(form, incoming, _per_sheet(rows), 0)
         content = list(form.columns)
-        held = known.select("key", was="month", old=pl.struct(content), known_on="known_on")
+        held = known.select("key", was="month", old=pl.struct(content), newer=self._is_newer(source))
         beside = incoming.join(held, on="key", how="left", maintain_order="left")
         same = (pl.struct(content) == pl.col("old")).fill_null(False)
-        older = pl.col("was").is_not_null() & ~same & (pl.col("known_on") > source.known_on)
+        older = pl.col("was").is_not_null() & ~same & pl.col("newer")
         judged = beside.with_columns(same=same, older=older)
         changed = judged.filter(~pl.col("same") & ~pl.col("older"))
         left = changed.filter(pl.col("was").is_not_null() & (pl.col("was") != pl.col("month")))
@@ -217,10 +219,19 @@ class Store:
         """The current rows with these keys, whatever their month, and since when each is known."""
         low, high = keys.min(), keys.max()
         near = self.rows(form).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)), pl.col("dealer") == dealer)
-        since = self.batches.lazy().select(
-            "batch", known_on=pl.min_horizontal(pl.col("saved").fill_null(pl.col("time")), "time")
-        )
+        since = self.batches.lazy().select("batch", "seq", _KNOWN_ON)
         return near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
+
+    def _is_newer(self, source: Source) -> pl.Expr:
+        """Whether a stored row, by ``known_on`` and ``seq`` of its batch, is newer than the rows of a source.
+
+        Content that was read before keeps its place: reading an inbox again must not undo a correction read since.
+        """
+        before = self.batches.filter(pl.col("sha256") == source.sha256, pl.col("dealer") == source.dealer)
+        if before.is_empty():
+            return pl.col("known_on") > source.known_on
+        known_on, seq = map(pl.lit, before.select(_KNOWN_ON, "seq").row(-1))
+        return (pl.col("known_on") > known_on) | ((pl.col("known_on") == known_on) & (pl.col("seq") > seq))
 
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name."""

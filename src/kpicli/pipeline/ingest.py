@@ -202,8 +202,7 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
         plans.append(plan)
         issues += [_placed(issue, sheets) for issue in found]
         if plan.older:
-            saved = f"{source.saved:%Y-%m-%d %H:%M}" if source.saved else "?"
-            issues.append(Issue("older_rows", values={"saved": saved}, count=plan.older))
+            issues.append(Issue("older_rows", count=plan.older))
         superseded |= {(form.key, sheet): count for sheet, count in identified.superseded.items()}
         for sheet, month, count in identified.rows.group_by("sheet", "month").len().iter_rows():
             months.setdefault((form.key, sheet), {})[month] = count
