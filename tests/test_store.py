@@ -127,6 +127,17 @@ def test_a_batch_that_was_not_committed_is_not_seen(tmp_path: Path, monkeypatch:
     assert held(Store(tmp_path)) == [("1", date(2026, 10, 3), "李娜"), ("2", date(2026, 10, 3), None)]
 
 
+def test_one_workbook_read_twice_at_the_same_moment_is_counted_once(tmp_path: Path) -> None:
+    source = Source("d", "a.xlsx", "a" * 64, None, START)
+    identified, _ = identify(VISITS, frame([visit("1"), visit("2")]))
+    beside = [Store(tmp_path), Store(tmp_path)]
+    plans = [store.plan(VISITS, identified.rows, source) for store in beside]
+    for store, plan in zip(beside, plans, strict=True):
+        store.commit(source, [plan], [])
+    assert [number for number, *_ in held(Store(tmp_path))] == ["1", "2"]
+    assert Store(tmp_path).batches["batch"].n_unique() == 2
+
+
 def test_dealers_do_not_touch_each_others_rows(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert put(store, [visit("1", consultant="张伟")], dealer="A") == 1

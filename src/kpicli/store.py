@@ -16,6 +16,7 @@ row of each key.
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -218,7 +219,7 @@ class Store:
     def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
         """The current rows with these keys, whatever their month, and since when each is known."""
         low, high = keys.min(), keys.max()
-        near = self.rows(form).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)), pl.col("dealer") == dealer)
+        near = self.rows(form, dealer=dealer).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)))
         since = self.batches.lazy().select("batch", "seq", _KNOWN_ON)
         return near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
 
@@ -236,7 +237,9 @@ class Store:
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name."""
         seq = (self.batches["seq"].max() or 0) + 1  # type: ignore[operator]
-        name = f"{source.time:%Y%m%dT%H%M%S}-{seq:04d}-{source.sha256[:8]}"
+        # two runs beside each other may read one file in one second: the name must still be one batch's alone, and
+        # short enough to stand whole in the log's statistics, by which a file's batch is known
+        name = f"{source.time:%Y%m%dT%H%M%S}-{source.sha256[:6]}-{secrets.token_hex(3)}"
         try:
             self._make_private()
             for plan in plans:
