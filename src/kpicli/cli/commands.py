@@ -42,9 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(forms_app, name="forms")
-app.add_typer(books_app, name="books")
-app.command()(kpis)
 
 
 @app.callback()
@@ -144,7 +141,7 @@ def report(
     month: Annotated[str, typer.Option("--month", help="2026-10、this 或 last（最后一个有数据的整月）。")] = "last",
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", help="按 consultant、model、source、channel、dealer、week 或 day 分组，可多次。"),
+        typer.Option("--by", help="分组：consultant · model · source · channel · dealer · week · day，可多次。"),
     ] = None,
     book: BookName = None,
     folder: Folder = None,
@@ -196,6 +193,11 @@ def export(
     workspace = workspace_of(folder, store)
     frame = rows_of(workspace, form, month=month, dealer=dealer, show_pii=show_pii, today=_today(as_of))
     write(frame, format_, out)
+
+
+app.command()(kpis)
+app.add_typer(forms_app, name="forms")
+app.add_typer(books_app, name="books")
 
 
 def _read_in(
