@@ -28,7 +28,10 @@ def read(path: Path, limits: Limits) -> tuple[list[RawSheet], object]:
                     raise Refusal("truncated", why=f"工作表 {name} 有内容却读不出")
                 sheets.append(RawSheet(name, cells, hidden, package.date1904, tuple(scan.faults) if scan else ()))
         except fastexcel.FastExcelError as error:
-            raise Refusal("truncated", why=str(error).splitlines()[0][:80]) from error
+            why = str(error).splitlines()[0][:80]
+            if "I/O error" in why:  # the package was read whole a moment ago: what fails now is memory
+                raise Refusal("reader_died") from error
+            raise Refusal("truncated", why=why) from error
     if not sheets:
         raise Refusal("no_cells")
     return sheets, package.saved
