@@ -279,16 +279,16 @@ def kpis(entry: Book, language: Language) -> list[RenderableType]:
 
 def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
     """One KPI with its definition."""
-    lines = [
-        Text(f"{entry.label} ({entry.key})", style="bold"),
-        Text(f"{word('formula', language)}：{_formula(entry, language)}"),
-    ]
-    parts = (
-        ("definition", entry.definition),
-        ("parts", f"{entry.numerator} ÷ {entry.denominator}" if entry.numerator else ""),
-    )
-    lines += [Text(f"{word(key, language)}：{text}") for key, text in (*parts,) if text]
-    return [Group(*lines, Text(entry.note, style="dim"))]
+    colon = ": " if language == "en" else "："
+    parts = " ÷ ".join(f"({part})" if " + " in part else part for part in (entry.numerator, entry.denominator) if part)
+    said = (("formula", _formula(entry, language)), ("definition", entry.definition), ("parts", parts))
+    lines = [Text(f"{entry.label_en if language == 'en' else entry.label} ({entry.key})", style="bold")]
+    lines += [Text(f"{word(key, language)}{colon}{text}") for key, text in said if text]
+    if entry.over_one:
+        lines.append(Text(word("over_one", language)))
+    if entry.note:
+        lines.append(Text(entry.note, style="dim"))
+    return [Group(*lines)]
 
 
 def _formula(kpi: Kpi, language: Language) -> str:

@@ -60,6 +60,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "measures": ("度量数", "Measures"),
     "kpis": ("指标数", "KPIs"),
     "counts": ("口径", "Counts"),
+    "over_one": ("可以超过 100%", "may exceed 100%"),
     "definition": ("定义", "Definition"),
     "no_mistakes": ("定义没有错误", "no mistakes"),
 }
