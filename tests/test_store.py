@@ -108,6 +108,14 @@ def test_an_inbox_read_again_does_not_undo_a_correction(tmp_path: Path) -> None:
     assert held(store)[0] == ("1", date(2026, 10, 3), "李娜")
 
 
+def test_a_correction_counts_when_the_file_it_corrects_does_not_say_when_it_was_saved(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    put(store, [visit("1", consultant="张伟")], "csv_____")
+    assert put(store, [visit("1", consultant="李娜")], "xlsx____", saved=START - timedelta(days=9)) == 1
+    assert put(store, [visit("1", consultant="张伟")], "csv_____") == 0
+    assert held(store) == [("1", date(2026, 10, 3), "李娜")]
+
+
 def test_a_batch_that_was_not_committed_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     put(store, [visit("1")])

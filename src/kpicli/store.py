@@ -54,8 +54,6 @@ _BATCHES = {
     "time": pl.Datetime("us", "UTC"),
     "account": pl.String(),
 }
-_KNOWN_ON = pl.min_horizontal(pl.col("saved").fill_null(pl.col("time")), "time").alias("known_on")
-"""The time a batch's content counts from, as `Source.known_on`."""
 _CHECKPOINT = 10
 """Commits between two checkpoints of a table's log; opening cost grows with what lies between."""
 
@@ -77,11 +75,6 @@ class Source:
     """When the workbook says it was saved; decides which of two versions of a row is the newer."""
     time: datetime
     """When it is read."""
-
-    @property
-    def known_on(self) -> datetime:
-        """The time its content counts from: when it was saved, else when it was read."""
-        return min(self.saved, self.time) if self.saved else self.time
 
 
 @dataclass(frozen=True)
@@ -217,22 +210,24 @@ class Store:
         return Plan(form, appended, _per_sheet(changed), int(judged["older"].sum()))
 
     def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
-        """The current rows with these keys, whatever their month, and since when each is known."""
+        """The current rows with these keys, whatever their month, with ``saved`` and ``seq`` of their batch."""
         low, high = keys.min(), keys.max()
         near = self.rows(form, dealer=dealer).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)))
-        since = self.batches.lazy().select("batch", "seq", _KNOWN_ON)
+        since = self.batches.lazy().select("batch", "seq", "saved")
         return near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
 
     def _is_newer(self, source: Source) -> pl.Expr:
-        """Whether a stored row, by ``known_on`` and ``seq`` of its batch, is newer than the rows of a source.
+        """Whether a stored row, by ``saved`` and ``seq`` of its batch, is newer than the rows of a source.
 
-        Content that was read before keeps its place: reading an inbox again must not undo a correction read since.
+        Of two workbooks that say when they were saved, the one saved later. Where one does not say, or both say the
+        same, the one read later; content that was read before keeps its place, so that reading an inbox again does not
+        undo a correction read since.
         """
         before = self.batches.filter(pl.col("sha256") == source.sha256, pl.col("dealer") == source.dealer)
-        if before.is_empty():
-            return pl.col("known_on") > source.known_on
-        known_on, seq = map(pl.lit, before.select(_KNOWN_ON, "seq").row(-1))
-        return (pl.col("known_on") > known_on) | ((pl.col("known_on") == known_on) & (pl.col("seq") > seq))
+        saved, own = pl.col("saved"), pl.lit(source.saved, pl.Datetime("us", "UTC"))
+        seq = before["seq"].max()
+        read_since = pl.lit(False) if seq is None else pl.col("seq") > seq
+        return (saved > own).fill_null(False) | (read_since & (saved == own).fill_null(True))
 
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name."""

@@ -119,7 +119,7 @@ def ingest(
                     dealer or workspace.settings.dealer,
                     readable(workbook.path.name),
                     workbook.sha256,
-                    workbook.saved,
+                    min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
                     time,
                 )
                 entry = _store(store, entry, source, dry_run=dry_run)
