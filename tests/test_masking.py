@@ -77,6 +77,19 @@ def test_a_frame_without_anybody_in_it_is_masked_too() -> None:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_masks_its_people(form: Form) -> None:
     people = {key for key, column in form.columns.items() if column.type in ("name", "phone")}
+    keys = {word for words in form.keys for word in words}
+    free = {key for key, column in form.columns.items() if column.type == "text"} - keys
     frame = pl.DataFrame({key: ["张三丰19900000001"] for key in form.columns})
     shown = masked(frame, form).row(0, named=True)
-    assert {key for key, text in shown.items() if text != "张三丰19900000001"} == people
+    assert {key for key, text in shown.items() if text != "张三丰19900000001"} == people | free
+    assert {shown[key] for key in free} <= {"张三丰199****0001"}
+
+
+def test_a_mobile_in_a_note_is_masked_and_a_number_that_is_a_key_is_not() -> None:
+    visits = loading.load().forms["visits"]
+    texts = {"visit_no": "19900001111", "note": "请致电19900001111或0199000011112，合同20261003001"}
+    row = {name: texts.get(name) for name in visits.columns}
+    frame = pl.DataFrame([row], schema=dict.fromkeys(visits.columns, pl.String))
+    seen = masked(frame, visits)
+    assert seen["note"].item() == "请致电199****1111或0199000011112，合同20261003001"
+    assert seen["visit_no"].item() == "19900001111"

@@ -6,7 +6,7 @@ decide; similarity decides nothing.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -150,11 +150,7 @@ def recognise(
     found = [*best.issues, *_leftovers(best, texts)]
     if sheet.hidden:
         found.append(Issue("hidden_sheet"))
-    return match, tuple(_at(issue, sheet.name) for issue in found)
-
-
-def _at(issue: Issue, sheet: str) -> Issue:
-    return Issue(issue.code, sheet, issue.row, issue.column, issue.cell, issue.values, issue.count, issue.grave)
+    return match, tuple(replace(issue, sheet=sheet.name) for issue in found)
 
 
 def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:

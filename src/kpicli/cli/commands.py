@@ -160,13 +160,15 @@ def report(
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
     computed, issues = compute(workspace, month, book=book, by=by or BY, dealer=dealer, today=_today(as_of))
-    from kpicli.present import terminal
-
     if json_:
         write_json(json.report(computed))
     else:
+        from kpicli.present import terminal
+
         show(terminal.report(computed, language, leagues=by or ("consultant",)))
-    if not quiet:
+    if issues and not quiet:
+        from kpicli.present import terminal
+
         show([terminal.problem(issue, language) for issue in issues], sys.stderr)
 
 
