@@ -5,6 +5,6 @@ kills its reader costs one refusal and nothing else. The parent (`pool`) sees on
 """
 
 from kpicli.read.pool import ReaderPool
-from kpicli.read.sheets import Fault, Limits, RawSheet, Workbook
+from kpicli.read.sheets import Fault, Limits, Merge, RawSheet, Workbook
 
-__all__ = ["Fault", "Limits", "RawSheet", "ReaderPool", "Workbook"]
+__all__ = ["Fault", "Limits", "Merge", "RawSheet", "ReaderPool", "Workbook"]

@@ -5,19 +5,22 @@ library does not tell (where the first column is, error cells, formulas without 
 """
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+from kpicli.read import xlsb
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import Fault, Limits, column_index, column_letters
+from kpicli.read.sheets import Fault, Limits, Merge, SheetScan, column_index, column_letters
 
 _CHUNK = 1 << 22
-_MOST_FAULTS = 100_000
 _MIB = 1 << 20
 
 # XML may spell one thing in many ways: attributes in any order, either quote, prefixes, spaces, cells without address.
@@ -54,15 +57,9 @@ _FORMULA_CELL = re.compile(
     + _END
     + rb"c>"
 )
-
-
-@dataclass
-class SheetScan:
-    """What one sheet part told."""
-
-    first_column: int | None = None
-    """Zero-based index of the leftmost column holding a value; None while none was seen."""
-    faults: list[Fault] = field(default_factory=list)
+_HIDDEN_ROW = re.compile(_TAG + rb"""row\b([^>]*?\shidden\s*=\s*["'](?:1|true)["'][^>]*)>""")
+_ROW_NUMBER = re.compile(rb"""(?:^|\s)r\s*=\s*["'](\d{1,7})["']""")
+_MERGED = re.compile(_TAG + rb"""mergeCell\s+ref\s*=\s*["']([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})["']""")
 
 
 @dataclass
@@ -75,25 +72,40 @@ class Package:
     saved: datetime | None = None
 
 
-def inspect(path: Path, limits: Limits) -> Package:
-    """Check a package and scan its sheets; raise `Refusal` when it is damaged, unsafe or no workbook."""
+@contextmanager
+def opened(source: Path | bytes, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """Open a package that keeps the limits; raise `Refusal` when it, or what is read of it within, is damaged."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source if isinstance(source, Path) else BytesIO(source)) as archive:
             _guard(archive, limits)
-            return _scan(archive)
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ElementTree.ParseError, KeyError) as error:
         raise Refusal("truncated", why=str(error)[:80]) from error
+    except (IndexError, struct.error) as error:  # binary records that end before they should
+        raise Refusal("truncated", why=type(error).__name__) from error
     except RuntimeError as error:  # zipfile's word for an encrypted member
         raise Refusal("encrypted") from error
+
+
+def kind(archive: zipfile.ZipFile) -> str:
+    """``xlsx`` (also xlsm and strict), ``xlsb`` or ``ods``; raise `Refusal` when the package is no workbook."""
+    names = archive.namelist()
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    if "xl/workbook.bin" in names:
+        return "xlsb"
+    if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]:
+        return "ods"
+    if "word/document.xml" in names:
+        raise Refusal("not_a_table", kind="Word 文档")
+    if "ppt/presentation.xml" in names:
+        raise Refusal("not_a_table", kind="PowerPoint 演示文稿")
+    raise Refusal("not_a_table", kind="zip 压缩包")
 
 
 def _guard(archive: zipfile.ZipFile, limits: Limits) -> None:
     parts = archive.infolist()
     names = [part.filename for part in parts]
-    if "xl/workbook.xml" not in names and "xl/workbook.bin" not in names:
-        raise _other_package(archive, names)
-    if "xl/workbook.bin" in names:
-        raise Refusal("unsupported_format", kind="xlsb")
     if len(parts) > limits.parts:
         raise Refusal("unsafe_workbook", why=f"{len(parts)} 个部件，上限 {limits.parts}")
     if len(set(names)) != len(names):
@@ -108,54 +120,58 @@ def _guard(archive: zipfile.ZipFile, limits: Limits) -> None:
             )
 
 
-def _other_package(archive: zipfile.ZipFile, names: list[str]) -> Refusal:
-    if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype")[:100]:
-        return Refusal("unsupported_format", kind="ods")
-    if "word/document.xml" in names:
-        return Refusal("not_a_table", kind="Word 文档")
-    if "ppt/presentation.xml" in names:
-        return Refusal("not_a_table", kind="PowerPoint 演示文稿")
-    return Refusal("not_a_table", kind="zip 压缩包")
-
-
-def _scan(archive: zipfile.ZipFile) -> Package:
+def inspect(archive: zipfile.ZipFile) -> Package:
+    """Inflate every part of an xlsx or xlsb once, which checks it, and scan its sheets."""
     package = Package()
-    sheets = _sheet_parts(archive, package)
+    binary = kind(archive) == "xlsb"
+    sheets = _sheet_parts(archive, package, binary)
     for part in archive.infolist():
         name = part.filename
+        if binary and name in sheets:
+            package.scans[sheets[name]] = xlsb.scan(archive.read(part))
+            continue
         scan = package.scans.setdefault(sheets[name], SheetScan()) if name in sheets else None
         for number, piece in enumerate(_pieces(archive, part, whole_rows=scan is not None)):
-            if number == 0 and (b"<!DOCTYPE" in piece or b"<!ENTITY" in piece):  # they stand before the first element
-                raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
+            if number == 0:
+                refuse_entities(name, piece)
             if scan is not None:
                 _scan_piece(piece, scan)
             elif name == "docProps/core.xml":
-                package.saved = _saved(piece)
+                package.saved = saved_time(piece, rb"dcterms:modified", rb"dcterms:created")
     return package
 
 
-def _sheet_parts(archive: zipfile.ZipFile, package: Package) -> dict[str, str]:
+def refuse_entities(name: str, piece: bytes) -> None:
+    """Raise `Refusal` when a part begins with declarations of its own; they stand before the first element."""
+    if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece:
+        raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
+
+
+def _sheet_parts(archive: zipfile.ZipFile, package: Package, binary: bool) -> dict[str, str]:
     """Part name → sheet name, by the workbook's relationships."""
-    workbook = _parse(archive, "xl/workbook.xml")
-    targets = {
-        element.get("Id"): element.get("Target", "") for element in _parse(archive, "xl/_rels/workbook.xml.rels").iter()
-    }
-    parts: dict[str, str] = {}
-    for element in workbook.iter():
-        tag = element.tag.rpartition("}")[2]
-        if tag == "workbookPr":
-            package.date1904 = element.get("date1904", "0") in ("1", "true")
-        if tag == "sheet":
-            identity = next((value for key, value in element.items() if key.endswith("}id")), "")
-            target = targets.get(identity, "")
-            parts[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = element.get("name", "")
+    links = _parse(archive, f"xl/_rels/workbook.{'bin' if binary else 'xml'}.rels")
+    targets = {element.get("Id", ""): element.get("Target", "") for element in links.iter()}
+    if binary:
+        sheets, package.date1904 = xlsb.workbook(archive.read("xl/workbook.bin"))
+    else:
+        sheets = {}
+        for element in _parse(archive, "xl/workbook.xml").iter():
+            tag = element.tag.rpartition("}")[2]
+            if tag == "workbookPr":
+                package.date1904 = element.get("date1904", "0") in ("1", "true")
+            if tag == "sheet":
+                identity = next((value for key, value in element.items() if key.endswith("}id")), "")
+                sheets[identity] = element.get("name", "")
+    parts = {}
+    for identity, name in sheets.items():
+        target = targets.get(identity, "")
+        parts[target.lstrip("/") if target.startswith("/") else f"xl/{target}"] = name
     return parts
 
 
 def _parse(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     content = archive.read(name)
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise Refusal("unsafe_workbook", why=f"{name} 含有 DOCTYPE")
+    refuse_entities(name, content)
     return ElementTree.fromstring(content)
 
 
@@ -185,6 +201,15 @@ def _scan_piece(piece: bytes, scan: SheetScan) -> None:
         for found in _FORMULA_CELL.finditer(piece):
             if b"str" not in found.group(1):  # a stored empty string is a result
                 _note(scan, found.group(1), "formula_without_value", "")
+    if b"hidden=" in piece:
+        for row in _HIDDEN_ROW.finditer(piece):
+            number = _ROW_NUMBER.search(row.group(1))
+            if number:
+                scan.hidden_rows.append(int(number.group(1)))
+    if b"mergeCell " in piece:
+        for block in _MERGED.finditer(piece):
+            left, top, right, bottom = (group.decode() for group in block.groups())
+            scan.merges.append(Merge(int(top), int(bottom), left, right))
 
 
 def _leftmost(piece: bytes, known: int | None) -> int | None:
@@ -226,13 +251,14 @@ def _leftmost_by_counting(piece: bytes, known: int | None) -> int | None:
 
 def _note(scan: SheetScan, attributes: bytes, code: str, value: str) -> None:
     address = _ADDRESS.search(attributes)
-    if address and len(scan.faults) < _MOST_FAULTS:
-        scan.faults.append(Fault(int(address.group(2)), address.group(1).decode(), code, value))
+    if address:
+        scan.note(Fault(int(address.group(2)), address.group(1).decode(), code, value))
 
 
-def _saved(core: bytes) -> datetime | None:
-    for name in (rb"modified", rb"created"):
-        found = re.search(rb"<dcterms:" + name + rb"[^>]*>\s*(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", core)
+def saved_time(properties: bytes, *elements: bytes) -> datetime | None:
+    """When a workbook says it was saved: the first of these elements that its properties have."""
+    for name in elements:
+        found = re.search(rb"<" + name + rb"[^>]*>\s*(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)", properties)
         if found:
             try:
                 return datetime.fromisoformat(found.group(1).decode()).replace(tzinfo=UTC)

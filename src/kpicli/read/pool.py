@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from kpicli.issues import Issue
-from kpicli.read.sheets import Fault, Limits, RawSheet, Workbook
+from kpicli.read.sheets import Fault, Limits, Merge, RawSheet, Workbook
 
 
 class ReaderPool:
@@ -43,7 +43,7 @@ class ReaderPool:
             child.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def read(self, path: Path) -> Workbook:
+    def read(self, path: Path, password: str | None = None) -> Workbook:
         """Read one file; a refusal comes back as a workbook without sheets and with an issue."""
         trouble = _trouble(path)
         if trouble:
@@ -52,7 +52,7 @@ class ReaderPool:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         child = self._idle.get()
         try:
-            reply = child.ask(path, self._limits)
+            reply = child.ask(path, self._limits, password)
             return _workbook(path, sha256, reply)
         finally:
             self._idle.put(child)
@@ -77,8 +77,13 @@ class _Child:
             start_new_session=True,  # an interrupt of the user reaches the parent alone, which then stops its children
         )
 
-    def ask(self, path: Path, limits: Limits) -> dict[str, Any]:
-        request = {"path": os.fspath(path.absolute()), "folder": os.fspath(self._folder), "limits": asdict(limits)}
+    def ask(self, path: Path, limits: Limits, password: str | None) -> dict[str, Any]:
+        request = {
+            "path": os.fspath(path.absolute()),
+            "folder": os.fspath(self._folder),
+            "limits": asdict(limits),
+            "password": password,
+        }
         expired = threading.Event()
 
         def expire() -> None:
@@ -146,5 +151,12 @@ def _sheet(entry: Mapping[str, Any]) -> RawSheet:
         arrow = Path(entry["arrow"])
         cells = pl.read_ipc(arrow.read_bytes())  # not mapped: the file goes away now
         arrow.unlink()
-    faults = tuple(Fault(*fault) for fault in entry["faults"])
-    return RawSheet(entry["name"], cells, entry["hidden"], entry["date1904"], faults)
+    return RawSheet(
+        name=entry["name"],
+        cells=cells,
+        hidden=entry["hidden"],
+        date1904=entry["date1904"],
+        faults=tuple(Fault(*fault) for fault in entry["faults"]),
+        merges=tuple(Merge(*merge) for merge in entry["merges"]),
+        hidden_rows=tuple(entry["hidden_rows"]),
+    )

@@ -36,6 +36,36 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Merge:
+    """A block of merged cells: rows as the spreadsheet shows them, columns by their letters, all four included."""
+
+    top: int
+    bottom: int
+    left: str
+    right: str
+
+
+MOST_FAULTS = 100_000
+"""So many are named of one sheet."""
+
+
+@dataclass
+class SheetScan:
+    """What a look through one sheet part told that the reading library does not."""
+
+    first_column: int | None = None
+    """Zero-based index of the leftmost column holding a value; None while none was seen."""
+    faults: list[Fault] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
+    hidden_rows: list[int] = field(default_factory=list)
+
+    def note(self, fault: Fault) -> None:
+        """Add a fault, unless there are too many already."""
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(fault)
+
+
+@dataclass(frozen=True)
 class RawSheet:
     """A sheet as text."""
 
@@ -46,6 +76,9 @@ class RawSheet:
     date1904: bool = False
     """Whether date serials count from 1904."""
     faults: tuple[Fault, ...] = ()
+    merges: tuple[Merge, ...] = ()
+    hidden_rows: tuple[int, ...] = ()
+    """Rows nobody sees, as the spreadsheet numbers them."""
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,52 @@
-"""Read delimited text: UTF-8, UTF-16 with a byte order mark, or GB18030; comma, tab or semicolon."""
+"""Read delimited text: UTF-8, UTF-16 with a byte order mark, or GB18030; comma, tab, semicolon or the dumps' \\x01."""
 
 import codecs
 import csv
 import io
-from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from kpicli.read.grid import frame, without_errors
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import RawSheet, column_letters
-from kpicli.words import readable
+from kpicli.read.sheets import RawSheet
 
-_DELIMITERS = ",\t;"
+_DELIMITERS = ",\t;\x01"
 
 
-def read(path: Path) -> list[RawSheet]:
+def read(content: bytes, name: str) -> list[RawSheet]:
     """Give the one sheet of a text file; raise `Refusal` when no encoding fits."""
-    text = _decode(path.read_bytes())
-    rows = _rows(text, _delimiter(text))
-    columns = [
-        pl.Series(column_letters(place), values, dtype=pl.String) for place, values in enumerate(zip_longest(*rows))
-    ]
-    cells = pl.DataFrame(columns).with_columns(pl.all().str.replace(r'^="(.*)"$', "$1"))
-    return [RawSheet(readable(path.stem), cells)]
+    text = decode(content)
+    cells = frame(_rows(text, _delimiter(text)))
+    if cells.width:
+        cells = cells.with_columns(pl.all().str.replace(r'^="(.*)"$', "$1"))
+    return [without_errors(RawSheet(name, cells))]
 
 
-def _rows(text: str, delimiter: str) -> list[list[str]]:
+def decode(content: bytes, declared: str | None = None) -> str:
+    """The text of a file: by its mark, as strict UTF-8, as what it declares, else as GB18030; raise `Refusal`."""
+    encodings = ["utf-8-sig", *([declared] if declared else []), "gb18030"]
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    for encoding in encodings:
+        try:
+            return content.decode(encoding)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise Refusal("bad_encoding")
+
+
+def _rows(text: str, delimiter: str) -> list[list[str | None]]:
     """The records; where a quote is never closed, quotes are taken as they stand and each line is a record."""
 
-    def read(**dialect: Any) -> list[list[str]]:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **dialect))
+    def read(**dialect: Any) -> list[list[str | None]]:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **dialect))  # type: ignore[arg-type]
 
     try:
-        return read(strict=True)
+        rows = read(strict=True)
+        if not _swallows_lines(rows, delimiter):
+            return rows
+        unclosed = True
     except csv.Error as error:
         unclosed = "end of data" in str(error)
     try:
@@ -43,17 +55,14 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
         raise Refusal("truncated", why=str(error)[:80]) from error
 
 
-def _decode(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings: tuple[str, ...] = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Refusal("bad_encoding")
+def _swallows_lines(rows: list[list[str | None]], delimiter: str) -> bool:
+    """Whether a cell holds whole lines of the table: two stray quotes, and what stands between them."""
+    usual = max((len(row) for row in rows[:60]), default=0) - 1
+    return usual > 0 and any(
+        cell and "\n" in cell and any(line.count(delimiter) >= usual for line in cell.split("\n"))
+        for row in rows
+        for cell in row
+    )
 
 
 def _delimiter(text: str) -> str:

@@ -6,6 +6,8 @@ Started as ``python -m kpicli.read.worker``. Cells go back as Arrow files in a f
 import json
 import os
 import sys
+from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,10 @@ os.environ["POLARS_MAX_THREADS"] = (
     "1"  # set before polars is loaded: a reader needs one thread, and threads cost memory
 )
 
-from kpicli.read import sniff, text, xlsx
+from kpicli.read import package, sniff, text, xlsx
 from kpicli.read.refusal import Refusal
 from kpicli.read.sheets import Limits, RawSheet
-
-_UNSUPPORTED = {
-    "ole": "旧版 .xls 或加密的工作簿",
-    "html": "网页 (HTML)",
-    "xml": "XML 表格",
-    "mhtml": "网页归档 (MHTML)",
-}
+from kpicli.words import readable
 
 
 def main() -> None:
@@ -37,7 +33,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(**request["limits"])
     _limit_memory(limits.memory_mib)
     try:
-        sheets, saved = read(Path(request["path"]), limits)
+        sheets, saved = read(Path(request["path"]), limits, request["password"])
     except Refusal as refusal:
         return {"refused": refusal.code, "values": refusal.values}
     except OSError as error:
@@ -53,20 +49,79 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(path: Path, limits: Limits) -> tuple[list[RawSheet], object]:
-    """Read one file by what its bytes are; raise `Refusal`."""
+def read(path: Path, limits: Limits, password: str | None = None) -> tuple[list[RawSheet], object]:
+    """Read one file by what its bytes are, and tell when it was saved where it says so; raise `Refusal`."""
     with path.open("rb") as stream:
-        head = stream.read(4096)
+        head = stream.read(sniff.HEAD)
     if not head:
         raise Refusal("empty_file")
     kind = sniff.container(head)
     if kind == "zip":
-        return xlsx.read(path, limits)
-    if kind == "text":
-        return text.read(path), None
-    if kind in _UNSUPPORTED:
-        raise Refusal("unsupported_format", kind=_UNSUPPORTED[kind])
-    raise Refusal("not_a_table", kind=kind)
+        return _read_package(path, limits)
+    if kind not in ("ole", *_READERS):
+        raise Refusal("not_a_table", kind=kind)
+    content = path.read_bytes()
+    if kind == "ole":
+        return _read_ole(content, limits, password)
+    return _READERS[kind](content, readable(path.stem)), None
+
+
+def _read_package(source: Path | bytes, limits: Limits) -> tuple[list[RawSheet], object]:
+    with package.opened(source, limits) as archive:
+        if package.kind(archive) == "ods":
+            from kpicli.read import ods
+
+            return ods.read(archive)
+        found = package.inspect(archive)
+    return xlsx.read(source, found), found.saved
+
+
+def _read_ole(content: bytes, limits: Limits, password: str | None) -> tuple[list[RawSheet], object]:
+    """An OLE container: an old workbook, one under a password, or another program's document."""
+    from kpicli.read import ole, xls
+
+    if ole.kind(content) == "encrypted":
+        return _read_package(ole.decrypted(content, password), limits)
+    try:
+        return xls.read(content), None
+    except Refusal as refusal:
+        if refusal.code != "encrypted":
+            raise
+    return xls.read(ole.decrypted(content, password)), None
+
+
+def _read_xls(content: bytes, name: str = "") -> list[RawSheet]:
+    from kpicli.read import xls
+
+    return xls.read(content)
+
+
+def _read_html(content: bytes, name: str) -> list[RawSheet]:
+    from kpicli.read import markup
+
+    return markup.read_html(content, name)
+
+
+def _read_mhtml(content: bytes, name: str) -> list[RawSheet]:
+    from kpicli.read import markup
+
+    return markup.read_mhtml(content, name)
+
+
+def _read_spreadsheetml(content: bytes, name: str) -> list[RawSheet]:
+    from kpicli.read import spreadsheetml
+
+    return spreadsheetml.read(content)
+
+
+_READERS: dict[str, Callable[[bytes, str], list[RawSheet]]] = {
+    "biff": _read_xls,
+    "html": _read_html,
+    "mhtml": _read_mhtml,
+    "spreadsheetml": _read_spreadsheetml,
+    "text": text.read,
+}
+"""Container → what reads it. Rare ones load their libraries when they are met."""
 
 
 def _hand_over(sheet: RawSheet, path: Path) -> dict[str, Any]:
@@ -77,7 +132,9 @@ def _hand_over(sheet: RawSheet, path: Path) -> dict[str, Any]:
         "arrow": str(path) if sheet.cells.width else None,
         "hidden": sheet.hidden,
         "date1904": sheet.date1904,
-        "faults": [[fault.row, fault.column, fault.code, fault.value] for fault in sheet.faults],
+        "faults": [astuple(fault) for fault in sheet.faults],
+        "merges": [astuple(merge) for merge in sheet.merges],
+        "hidden_rows": sheet.hidden_rows,
     }
 
 

@@ -1,4 +1,4 @@
-"""Read xlsx and xlsm: parsed once, all as text, each cell in its true column."""
+"""Read xlsx, xlsm and xlsb: parsed once, all as text, each cell in its true column."""
 
 import contextlib
 import os
@@ -8,33 +8,33 @@ from pathlib import Path
 import fastexcel
 import polars as pl
 
-from kpicli.read.package import inspect
+from kpicli.read.package import Package
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import Limits, RawSheet, column_letters
+from kpicli.read.sheets import RawSheet, SheetScan, column_letters
 
 
-def read(path: Path, limits: Limits) -> tuple[list[RawSheet], object]:
-    """Give the sheets of a workbook and when it was saved; raise `Refusal`."""
-    package = inspect(path, limits)
+def read(source: Path | bytes, package: Package) -> list[RawSheet]:
+    """Give the sheets of a workbook whose package was inspected; raise `Refusal`."""
     with _silence():
         try:
-            reader = fastexcel.read_excel(path)
-            names = reader.sheet_names
-            sheets = []
-            for index, name in enumerate(names):
-                scan = package.scans.get(name)
-                cells, hidden = _cells(reader, index, scan.first_column or 0 if scan else 0)
-                if scan and scan.first_column is not None and cells.is_empty():
-                    raise Refusal("truncated", why=f"工作表 {name} 有内容却读不出")
-                sheets.append(RawSheet(name, cells, hidden, package.date1904, tuple(scan.faults) if scan else ()))
+            reader = fastexcel.read_excel(source)
+            return [_sheet(reader, index, package) for index in range(len(reader.sheet_names))]
         except fastexcel.FastExcelError as error:
             why = str(error).splitlines()[0][:80]
             if "I/O error" in why:  # the package was read whole a moment ago: what fails now is memory
                 raise Refusal("reader_died") from error
             raise Refusal("truncated", why=why) from error
-    if not sheets:
-        raise Refusal("no_cells")
-    return sheets, package.saved
+
+
+def _sheet(reader: fastexcel.ExcelReader, index: int, package: Package) -> RawSheet:
+    name = reader.sheet_names[index]
+    scan = package.scans.get(name, SheetScan())
+    cells, hidden = _cells(reader, index, scan.first_column or 0)
+    if scan.first_column is not None and cells.is_empty():
+        raise Refusal("truncated", why=f"工作表 {name} 有内容却读不出")
+    return RawSheet(
+        name, cells, hidden, package.date1904, tuple(scan.faults), tuple(scan.merges), tuple(scan.hidden_rows)
+    )
 
 
 def _cells(reader: fastexcel.ExcelReader, index: int, first_column: int) -> tuple[pl.DataFrame, bool]:

@@ -1,0 +1,130 @@
+"""Read OpenDocument spreadsheets: the library that reads them keeps neither addresses nor errors nor merged cells."""
+
+import re
+import zipfile
+from datetime import datetime
+from io import BytesIO
+
+from lxml import etree
+
+from kpicli.read.grid import MOST_COLUMNS, MOST_ROWS, Grid, moment_text, number_text, serial_text
+from kpicli.read.package import refuse_entities, saved_time
+from kpicli.read.refusal import Refusal
+from kpicli.read.sheets import RawSheet
+
+_OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
+_TABLE, _OFFICE, _TEXT, _STYLE = (f"{{{_OASIS}{name}:1.0}}" for name in ("table", "office", "text", "style"))
+_ERROR = re.compile(r"#[A-Z/0!?]+[!?A]?$|Err:\d+$")
+_DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.,]+)S)?$")
+
+
+def read(archive: zipfile.ZipFile) -> tuple[list[RawSheet], datetime | None]:
+    """Give the sheets of an opened package and when it was saved; raise `Refusal` when its XML is broken."""
+    try:
+        content = archive.read("content.xml")
+        refuse_entities("content.xml", content[:4096])
+        sheets = _sheets(BytesIO(content))
+    except etree.XMLSyntaxError as error:
+        raise Refusal("truncated", why=str(error)[:80]) from error
+    return sheets, _saved(archive)
+
+
+def _sheets(stream: BytesIO) -> list[RawSheet]:
+    sheets: list[RawSheet] = []
+    hidden_styles: set[str] = set()
+    grid, row = Grid(""), 0
+    options = {"resolve_entities": False, "no_network": True, "huge_tree": True, "remove_comments": True}
+    for event, element in etree.iterparse(stream, events=("start", "end"), **options):
+        tag = element.tag
+        if event == "start":
+            if tag == f"{_TABLE}table":
+                hidden = element.get(f"{_TABLE}style-name") in hidden_styles
+                grid, row = Grid(element.get(f"{_TABLE}name", ""), hidden=hidden), 0
+        elif tag == f"{_STYLE}table-properties" and element.get(f"{_TABLE}display") == "false":
+            hidden_styles.add(element.getparent().get(f"{_STYLE}name"))
+        elif tag == f"{_TABLE}table-row":
+            row += _row(element, grid, row)
+            element.clear()
+        elif tag == f"{_TABLE}table":
+            sheets.append(grid.sheet())
+            element.clear()
+    return sheets
+
+
+def _row(element: etree._Element, grid: Grid, row: int) -> int:
+    """Lay one row into the grid as often as it repeats; give how often that is."""
+    repeated = _count(element, "number-rows-repeated", MOST_ROWS)
+    cells = []
+    column = 0
+    for cell in element:
+        if cell.tag not in (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell"):
+            continue
+        across = _count(cell, "number-columns-repeated", MOST_COLUMNS)
+        if len(cell) or cell.get(f"{_OFFICE}value-type"):
+            cells += [(column + place, cell) for place in range(across)]
+        elif cell.get(f"{_TABLE}formula"):
+            cells.append((column, cell))
+        column += across
+    for place in range(repeated if cells else 0):
+        for number, cell in cells:
+            _put(cell, grid, row + place, number)
+    if element.get(f"{_TABLE}visibility", "visible") != "visible":
+        for place in range(repeated):
+            grid.hide(row + place)
+    return repeated
+
+
+def _put(cell: etree._Element, grid: Grid, row: int, column: int) -> None:
+    rows, columns = _count(cell, "number-rows-spanned", MOST_ROWS), _count(cell, "number-columns-spanned", MOST_COLUMNS)
+    grid.merge(row, column, rows, columns)
+    text = _value(cell)
+    formula = cell.get(f"{_TABLE}formula")
+    if formula and _ERROR.match(text):
+        grid.fault(row, column, "error_cell", text)
+    elif formula and not text and cell.get(f"{_OFFICE}value-type") is None:
+        grid.fault(row, column, "formula_without_value")
+    else:
+        grid.put(row, column, text)
+
+
+def _value(cell: etree._Element) -> str:
+    kind = cell.get(f"{_OFFICE}value-type")
+    try:
+        if kind in ("float", "percentage", "currency"):
+            return number_text(float(cell.get(f"{_OFFICE}value", "")))
+        if kind == "date":
+            return moment_text(datetime.fromisoformat(cell.get(f"{_OFFICE}date-value", "")))
+        if kind == "time" and (found := _DURATION.match(cell.get(f"{_OFFICE}time-value", ""))):
+            days, hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in found.groups())
+            return serial_text(days + hours / 24 + minutes / 1440 + seconds / 86_400)
+    except ValueError:
+        pass  # a value that is not what its type says: what is shown has to do
+    if kind == "boolean":
+        return str(cell.get(f"{_OFFICE}boolean-value", ""))
+    return "\n".join(_shown(paragraph) for paragraph in cell.iterchildren(f"{_TEXT}p"))
+
+
+def _shown(element: etree._Element) -> str:
+    pieces = [element.text or ""]
+    for child in element:
+        if child.tag == f"{_TEXT}s":
+            pieces.append(" " * _count(child, "c", 1000, space=_TEXT))
+        elif child.tag == f"{_TEXT}tab":
+            pieces.append("\t")
+        elif child.tag == f"{_TEXT}line-break":
+            pieces.append("\n")
+        elif child.tag != f"{_OFFICE}annotation":
+            pieces.append(_shown(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)
+
+
+def _count(element: etree._Element, name: str, most: int, space: str = _TABLE) -> int:
+    digits = element.get(space + name, "1")
+    return min(max(int(digits), 1), most) if digits.isdecimal() and len(digits) < 12 else 1
+
+
+def _saved(archive: zipfile.ZipFile) -> datetime | None:
+    if "meta.xml" not in archive.namelist():
+        return None
+    return saved_time(archive.read("meta.xml"), rb"dc:date", rb"meta:creation-date")
