@@ -287,9 +287,9 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Path], str, str | None, int | None]] = 
     ),
     "an empty file": (lambda: holding("nothing.xlsx", b""), "empty_file", None, None),
     "a picture": (lambda: holding("photo.xlsx", b"\x89PNG\r\n\x1a\n" + bytes(99)), "not_a_table", None, None),
-    "a workbook of another age": (
+    "a container of another program": (
         lambda: holding("old.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)),
-        "unsupported_format",
+        "not_a_table",
         None,
         None,
     ),

@@ -24,12 +24,12 @@ FORM_OF = {VISITS: "visits", INVOICES: "invoices", DRIVES: "test_drives"}
 
 
 def rows_of(header: str, *lines: str, name: str = "表") -> pl.DataFrame:
-    match, _ = recognise(sheet(header, *lines, name=name), FORMS.values(), date(2026, 11, 1))
+    (match,), _ = recognise(sheet(header, *lines, name=name), FORMS.values(), date(2026, 11, 1))
     assert isinstance(match, Match)
     checked, _ = validate(match)
     assert checked.set_aside == 0
     assert checked.rows.height == len(lines)
-    return checked.rows.with_columns(sheet=pl.lit(name))
+    return checked.rows.with_columns(sheet=pl.lit(name), table=pl.lit(name))
 
 
 def settled(header: str, *lines: str) -> tuple[Identified, tuple[Issue, ...]]:

@@ -20,7 +20,7 @@ from .workbooks import sheet, steady
 FORMS = loading.load().forms
 TODAY = date(2026, 11, 1)
 
-Found = tuple[Match | NoMatch, tuple[Issue, ...]]
+Found = tuple[Match | NoMatch, list[Issue]]
 
 
 def zh(said: Issue, key: str) -> str:
@@ -29,7 +29,8 @@ def zh(said: Issue, key: str) -> str:
 
 
 def look(*lines: str, forms: Iterable[Form] = FORMS.values(), name: str = "表", place: str = "") -> Found:
-    return recognise(sheet(*lines, name=name), forms, TODAY, place)
+    (table,), issues = recognise(sheet(*lines, name=name), forms, TODAY, place)
+    return table, issues
 
 
 def matched(*lines: str, name: str = "表", place: str = "") -> Match:
@@ -291,7 +292,7 @@ def test_a_column_with_a_default_that_is_not_there_is_told() -> None:
 
 
 def test_a_hidden_sheet_is_read_and_said_to_be_hidden() -> None:
-    match, found = recognise(sheet(VISITS, VISIT, hidden=True), FORMS.values(), TODAY)
+    (match,), found = recognise(sheet(VISITS, VISIT, hidden=True), FORMS.values(), TODAY)
     assert isinstance(match, Match)
     assert [one.code for one in found] == ["hidden_sheet"]
     assert found[0].sheet == "表"

@@ -27,7 +27,7 @@ def visit(number: str, day: date = date(2026, 10, 3), **more: Any) -> Row:
 def frame(rows: Sequence[Row]) -> pl.DataFrame:
     columns = {name: dtype for name, dtype in schema(VISITS).items() if name in VISITS.columns}
     full = [{name: row.get(name) for name in columns} for row in rows]
-    places = pl.DataFrame({"sheet": ["S"] * len(rows), "row": range(2, len(rows) + 2)})
+    places = pl.DataFrame({"table": [0] * len(rows), "sheet": ["S"] * len(rows), "row": range(2, len(rows) + 2)})
     return pl.concat([places, pl.DataFrame(full, schema=columns)], how="horizontal")
 
 

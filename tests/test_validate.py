@@ -28,7 +28,7 @@ Judged = tuple[Checked, tuple[Issue, ...]]
 
 def judge(*lines: str, faults: tuple[Fault, ...] = ()) -> Judged:
     """Take lines through recognising and validating; the issues are those of validating alone."""
-    match, _ = recognise(sheet(*lines), FORMS.values(), TODAY)
+    (match,), _ = recognise(sheet(*lines), FORMS.values(), TODAY)
     assert isinstance(match, Match)
     return validate(match, faults)
 
@@ -56,7 +56,7 @@ def test_a_good_sheet_counts_whole_and_nothing_is_said() -> None:
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_rows_have_every_column_of_the_form_in_its_type(form: Any) -> None:
     columns = [*form.required, *(column for column in form.columns.values() if not column.required)][:4]
-    match, _ = recognise(sheet("|".join(column.label for column in columns), "a|b|c|d"), [form], TODAY)
+    (match,), _ = recognise(sheet("|".join(column.label for column in columns), "a|b|c|d"), [form], TODAY)
     assert isinstance(match, Match)
     rows = validate(match)[0].rows
     assert dict(rows.schema) == {"row": pl.UInt32(), **{c.key: DTYPES[c.type] for c in form.columns.values()}}
@@ -280,7 +280,7 @@ def test_a_negative_amount_is_red_also_where_there_is_no_kind_column() -> None:
 
 def test_amounts_under_a_header_in_ten_thousands_are_not_taken_for_yuan_in_silence() -> None:
     lines = sheet("开票日期|车架号|开票金额（万元）", "2026-10-03|LATPAB071W1005301|12.98")
-    match, said = recognise(lines, FORMS.values(), TODAY)
+    (match,), said = recognise(lines, FORMS.values(), TODAY)
     assert isinstance(match, Match)
     checked, issues = validate(match)
     told = [issue for issue in (*said, *issues) if issue.code != "column_assumed"]

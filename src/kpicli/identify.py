@@ -23,13 +23,13 @@ class Identified:
 
     form: Form
     rows: pl.DataFrame
-    """The form's columns with ``sheet``, ``row``, ``key`` and ``month``."""
-    superseded: dict[str, int]
-    """Sheet → rows set aside because a later row has their key and other content."""
+    """The form's columns with ``table``, ``sheet``, ``row``, ``key`` and ``month``."""
+    superseded: dict[int, int]
+    """Table → rows set aside because a later row has their key and other content."""
 
 
 def identify(form: Form, rows: pl.DataFrame) -> tuple[Identified, tuple[Issue, ...]]:
-    """Key the checked rows of one form (all sheets of the workbook, with ``sheet`` and ``row``).
+    """Key the checked rows of one form: all its tables in the workbook, with their ``table``, ``sheet`` and ``row``.
 
     Equal rows with one key count once; of different ones the last counts and the others are set aside. The issues name
     the column by its key: where it stands in each sheet is not known here.
@@ -40,9 +40,9 @@ def identify(form: Form, rows: pl.DataFrame) -> tuple[Identified, tuple[Issue, .
         return Identified(form, keyed, {}), ()
     content = pl.struct(list(form.columns))
     final = last.select("key", final=content)
-    others = keyed.join(last, on=["sheet", "row"], how="anti").join(final, on="key", maintain_order="left")
+    others = keyed.join(last, on=["table", "row"], how="anti").join(final, on="key", maintain_order="left")
     different = others.filter(pl.struct(list(form.columns)) != pl.col("final"))
-    superseded = dict(different.group_by("sheet").len().iter_rows())
+    superseded = dict(different.group_by("table").len().iter_rows())
     return Identified(form, last, superseded), tuple(_duplicates(form, different))
 
 

@@ -71,6 +71,13 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
     return parsed.select("raw", value=value, code="code").collect()
 
 
+def typed(column: Column, cells: pl.Series, clues: Clues) -> tuple[pl.Series, pl.Series]:
+    """Parse a whole column: the values, and beside each an issue code or null."""
+    distinct = parse(column, cells.unique(), clues)
+    mapped = cells.to_frame("raw").join(distinct, on="raw", how="left", nulls_equal=True, maintain_order="left")
+    return mapped["value"].alias(column.key), mapped["code"]
+
+
 def fitness(column: Column, cells: pl.Series, clues: Clues) -> float:
     """The share of non-empty cells that the column can take as they are, 0 when there are none."""
     judged = parse(column, cells.drop_nulls().unique(), clues).filter(pl.col("raw").str.strip_chars() != "")

@@ -1,11 +1,11 @@
-"""Find the table inside a raw sheet: which form it is, where its header stands, which rows are data and which are not.
+"""Find the tables inside a raw sheet: which form each is, where its header stands, which rows are records.
 
 Headers match exactly after folding, against curated aliases. Where a header has several meanings, the values below it
 decide; similarity decides nothing.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -13,42 +13,39 @@ import polars as pl
 
 from kpicli.catalogue import Column, Form
 from kpicli.issues import Issue
+from kpicli.layout import (
+    NOT_DATA,
+    Header,
+    filled_down,
+    headers,
+    joined_dates,
+    kind,
+    looks_dated,
+    next_header,
+    runs,
+    says_total,
+    stray_below,
+    title_above,
+    with_whole_dates,
+)
 from kpicli.messages import Values, Words
 from kpicli.normalise import Clues, fitness
 from kpicli.read.sheets import RawSheet
 from kpicli.words import header_key, word_key
 
-DEEPEST_HEADER = 60
-"""The header is looked for in this many rows."""
-
-NOT_DATA = ("blank", "title", "header", "total", "note")
-"""What a row can be that is no record."""
-
 _GENERIC_HEADERS = {header_key(word) for word in ("日期", "月份", "月度")}  # they stand in every kind of sheet
 _GENERIC_WORDS = {"是", "否", "有", "无"}  # they fit any vocabulary with a yes in it
-_TOTALS = (
-    "合计",
-    "总计",
-    "小计",
-    "累计",
-    "合 计",
-    "总 计",
-    "小 计",
-    "合计:",
-    "总计:",
-    "小计:",
-    "合计：",
-    "总计：",
-    "小计：",
-)
-_TOTAL = r"^\S{0,12}(小计|合计|总计|累计)([:：].*)?$"
-_NOTE = (
-    r"^(备注|说明|注|制表|审核|复核|填表|单位负责人|负责人|打印|导出|每天发送|数据来源|签字|签名|统计)\S{0,12}[:：]"
-    r"|^注[:：]|^备注说明|^打印日期|^导出时间"
-)
-_NOT_IN_A_DATE = r"[^\p{Nd}\s\-/.:年月日号时分秒T星期周一二三四五六天()（）－／．：]"
+_AMOUNTS = ("integer", "number", "money")
+"""Types whose value a merged cell holds once, for all its rows together."""
 _YEAR_IN_TITLE = re.compile(r"(?<!\d)(20\d{2})\s*(?:[-/.年]|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
 _YEAR_IN_NAME = re.compile(r"(?<!\d)(20\d{2})(?:(?!\d)|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
+_MONTH = re.compile(r"(?<!\d)(20\d{2})\s*[-/.年]?\s*(1[0-2]|0?[1-9])(?!\d)")
+_DAY = re.compile(
+    r"(?<!\d)(20\d{2})\s*[-/.年]\s*(1[0-2]|0?[1-9])\s*[-/.月]\s*(3[01]|[12]\d|0?[1-9])(?!\d)"
+    r"|(?<!\d)(20\d{2})(1[0-2]|0[1-9])(3[01]|[12]\d|0[1-9])(?!\d)"
+)
+_DAY_OF_SHEET = re.compile(r"^(?:(1[0-2]|0?[1-9])\s*[-/.月]\s*)?(3[01]|[12]\d|0?[1-9])\s*[日号]?$")
+_TEN_THOUSANDS = re.compile(r"单位\s*[:：]\s*万元|[(（]\s*万元\s*[)）]")
 _SAMPLE = 2_000
 
 
@@ -63,19 +60,27 @@ class Match:
     headers: Mapping[str, str]
     """Form column → the header as the sheet has it."""
     letters: Mapping[str, str]
-    """Form column → spreadsheet column, such as ``F``."""
+    """Form column → spreadsheet column, such as ``F``; one whose value comes from a title has none."""
     body: pl.DataFrame
     """The data rows: ``row`` (as the spreadsheet shows it), then one text column per form column found."""
+    totals: pl.DataFrame
+    """The rows of totals: ``row``, ``label`` (their first cell), then the same columns as the body."""
     clues: Clues
     rows: int
-    """All rows of the sheet."""
+    """All rows of the table with what stands above it."""
     not_data: Mapping[str, int]
     """Rows that are no records, by kind."""
+
+    def clues_of(self, column: Column) -> Clues:
+        """What the surroundings say about one column's values: 万元 in its header, or for all amounts in a title."""
+        header = self.headers.get(column.key, "")
+        by_title = self.clues.ten_thousands and column.type == "money" and "元" not in header
+        return replace(self.clues, ten_thousands="万" in header or by_title)
 
 
 @dataclass(frozen=True)
 class NoMatch:
-    """A sheet that is no form that can be used; its rows are named all the same."""
+    """A sheet, or a part of one, that is no form that can be used; its rows are named all the same."""
 
     sheet: str
     rows: int
@@ -87,7 +92,7 @@ class NoMatch:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A form held against one row of headers."""
+    """A form held against one header."""
 
     form: Form
     columns: dict[str, str]
@@ -99,95 +104,328 @@ class _Candidate:
         return [c for c in self.form.required if c.key not in self.columns and c.when_absent is None]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The header of a table, and the forms that it fits or nearly fits."""
+
+    header: Header
+    candidates: list[_Candidate]
+    fitting: list[_Candidate]
+
+
+Recognised = tuple[list[Match | NoMatch], list[Issue]]
+
+
 def recognise(
     sheet: RawSheet, forms: Iterable[Form], today: date, place: str = "", named: str | None = None
-) -> tuple[Match | NoMatch, tuple[Issue, ...]]:
-    """Hold a sheet against the forms; `place` (the file's name) may tell the year of dates written without one.
+) -> Recognised:
+    """Hold a sheet against the forms: its tables from the top, or one `NoMatch` where it has none.
 
-    A form `named` by the user is taken where the headers leave several open, not against them.
+    `place` (the file's name) may tell the year of dates written without one. A form `named` by the user is taken where
+    the headers leave several open, not against them.
     """
-    cells = _trimmed(sheet.cells)
-    counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
-    forms = list(forms)
-    header = _header_row(cells, forms)
-    if header is None:
-        return NoMatch(sheet.name, cells.height, counts), (Issue("no_form", sheet=sheet.name),)
-    titles = cells.head(header)
-    title_rows = header - _count_blank(titles)
-    clues = Clues(today, _year(titles, sheet.name, place), sheet.date1904)
-    below = cells.slice(header + 1)
-    texts = {letter: text for letter, text in zip(cells.columns, cells.row(header), strict=True) if text}
-    candidates = [_hold(form, texts, below, clues) for form in _plausible(forms, list(texts.values()))]
-    candidates.sort(key=lambda candidate: -len(candidate.columns))
-    fitting = [c for c in candidates if not c.missing and (c.form.key == named or _tells(c, texts))]
-    if named:
-        most = max((len(c.columns) for c in fitting), default=0)
-        fitting = [c for c in fitting if c.form.key == named and len(c.columns) == most]
-        candidates = [c for c in candidates if c.form.key == named] or candidates
-    if not fitting:
-        issue = _unfit(sheet.name, candidates[0], header + 1)
-        if issue.code == "no_form":
-            return NoMatch(sheet.name, cells.height, counts), (issue,)
-        return NoMatch(sheet.name, cells.height, counts | {"title": title_rows, "header": 1}, header + 1), (issue,)
-    best = fitting[0]
-    if len(fitting) > 1 and len(fitting[1].columns) == len(best.columns):
-        rivals = [c.form.words for c in fitting if len(c.columns) == len(best.columns)]
-        issue = Issue("two_forms", sheet=sheet.name, row=header + 1, values={"forms": Words.joined(rivals)})
-        return NoMatch(sheet.name, cells.height, counts | {"title": title_rows, "header": 1}, header + 1), (issue,)
-    body, not_data = _records(below, header + 2, best, texts)
-    not_data["blank"] += header - title_rows
-    match = Match(
-        sheet=sheet.name,
-        form=best.form,
-        header_row=header + 1,
-        headers={key: texts[letter] for key, letter in best.columns.items()},
-        letters=best.columns,
-        body=body,
-        clues=clues,
-        rows=cells.height,
-        not_data=not_data | {"title": title_rows, "header": not_data["header"] + 1},
-    )
-    found = [*best.issues, *_leftovers(best, texts)]
-    if sheet.hidden:
-        found.append(Issue("hidden_sheet"))
-    return match, tuple(replace(issue, sheet=sheet.name) for issue in found)
+    reading = _Reading(sheet, list(forms), today, place, named)
+    tables, issues = reading.region(_trimmed(sheet.cells), 1)
+    if sheet.hidden and any(isinstance(table, Match) for table in tables):
+        issues.append(Issue("hidden_sheet"))
+    hidden = _hidden_records(sheet, tables)
+    if hidden:
+        issues.append(Issue("hidden_rows", row=hidden[0], count=len(hidden)))
+    return tables, [replace(issue, sheet=sheet.name) for issue in issues]
+
+
+def _hidden_records(sheet: RawSheet, tables: Sequence[Match | NoMatch]) -> list[int]:
+    if not sheet.hidden_rows:
+        return []
+    records = {row for table in tables if isinstance(table, Match) for row in table.body["row"]}
+    return sorted(records.intersection(sheet.hidden_rows))
+
+
+class _Reading:
+    """One sheet being recognised, with what holds for all of it."""
+
+    def __init__(self, sheet: RawSheet, forms: list[Form], today: date, place: str, named: str | None) -> None:
+        self._sheet = sheet
+        self._forms = forms
+        self._today = today
+        self._place = place
+        self._named = named
+        self._known = frozenset[str]().union(*(form.header_keys for form in forms))
+        self._titles: list[str] = []
+        """Texts above the tables so far."""
+
+    def region(self, cells: pl.DataFrame, first_row: int) -> Recognised:
+        """The tables of a rectangle of the sheet, whose first row the spreadsheet shows as `first_row`."""
+        counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
+        found = self._find(cells)
+        if found is None:
+            return [NoMatch(self._sheet.name, cells.height, counts)], [Issue("no_form")]
+        aside: Recognised = ([], [])
+        letters = self._own_columns(cells, first_row, found, aside)
+        if len(letters) < cells.width:
+            cells = _part(cells, letters)
+            found = self._find(cells)
+            assert found is not None  # the header stands in these columns
+        titles = cells.head(found.header.first)
+        title_rows = found.header.first - _count_blank(titles)
+        row = first_row + found.header.below - 1
+        if len(found.fitting) != 1 and not _clearly_first(found.fitting):
+            issue = _two_forms(found.fitting, row) if found.fitting else _unfit(found.candidates[0], row)
+            if issue.code != "no_form":
+                counts |= {"title": title_rows, "header": len(found.header.rows)}
+            counts["blank"] = _count_blank(cells)
+            header_row = None if issue.code == "no_form" else row
+            return [NoMatch(self._sheet.name, cells.height, counts, header_row), *aside[0]], [issue, *aside[1]]
+        tables, issues = self._table(cells, first_row, found, title_rows)
+        return [*tables, *aside[0]], [*issues, *aside[1]]
+
+    def _find(self, cells: pl.DataFrame) -> _Found | None:
+        """The header of the first table: the row that names most columns, or a whole form's above it."""
+        choices = headers(cells, self._known)
+        if not choices:
+            return None
+        most = max(count for _, count in choices)
+        for header, count in choices:
+            if count == most:
+                return self._held(header, cells)
+            if count * 3 >= most and count >= 3:
+                found = self._held(header, cells)
+                if found.fitting:
+                    return found
+        return None
+
+    def _held(self, header: Header, cells: pl.DataFrame) -> _Found:
+        """Hold the forms against a header."""
+        header = with_whole_dates(header)
+        titles = cells.head(header.first)
+        clues = self._clues(titles)
+        below = joined_dates(cells.slice(header.below, _SAMPLE), header.parts)
+        candidates = [_hold(form, header, below, clues) for form in self._plausible(header)]
+        day = None
+        for candidate in candidates:
+            if [column.key for column in candidate.missing] == [candidate.form.date]:
+                day = day or self._day(titles)
+                if day:
+                    candidate.columns[candidate.form.date] = ""
+                    candidate.issues.append(Issue("date_of_sheet", values={"date": day}))
+        candidates.sort(key=lambda candidate: -len(candidate.columns))
+        fitting = [c for c in candidates if not c.missing and (c.form.key == self._named or _tells(c, header))]
+        if self._named:
+            most = max((len(c.columns) for c in fitting), default=0)
+            fitting = [c for c in fitting if c.form.key == self._named and len(c.columns) == most]
+            candidates = [c for c in candidates if c.form.key == self._named] or candidates
+        return _Found(header, candidates, fitting)
+
+    def _plausible(self, header: Header) -> list[Form]:
+        """The forms that name at least half as many of the headers as the form that names most."""
+        keys = {header_key(reading) for readings in header.readings.values() for reading in readings}
+        counts = [len(form.header_keys & keys) for form in self._forms]
+        return [form for form, count in zip(self._forms, counts, strict=True) if count * 2 >= max(counts)]
+
+    def _own_columns(self, cells: pl.DataFrame, first_row: int, found: _Found, aside: Recognised) -> list[str]:
+        """The columns of the first table; a table beside it goes its own way, into `aside`.
+
+        Beside means parted by a column that holds nothing, and a form of its own or a column that is there already.
+        """
+        groups = runs(cells)
+        if len(groups) == 1:
+            return cells.columns
+        best = found.candidates[0]
+        home = max(groups, key=lambda group: sum(letter in group for letter in best.columns.values()))
+        ours = set(cells.columns)
+        for group in groups:
+            if group is home:
+                continue
+            other = _part(cells, group)
+            beside = self._find(other)
+            if beside and beside.fitting:
+                tables, issues = self.region(other, first_row)
+                aside[0].extend(tables)
+                aside[1].extend(issues)
+                ours.difference_update(group)
+            elif self._repeats(group, home, found):
+                aside[1].append(
+                    Issue("stray_table", cell=f"{group[0]}{first_row}", values={"place": f"{group[0]}–{group[-1]}"})
+                )
+                ours.difference_update(group)
+        return [letter for letter in cells.columns if letter in ours]
+
+    def _repeats(self, group: Sequence[str], home: Sequence[str], found: _Found) -> bool:
+        """Whether a group of columns holds a header that the table's own columns have already."""
+        form = found.candidates[0].form
+
+        def meanings(letters: Sequence[str]) -> set[str]:
+            readings = [found.header.readings.get(letter, ()) for letter in letters]
+            return {key for names in readings for _, key in _named(form, names)[:1]}
+
+        return bool(meanings(group) & meanings(home))
+
+    def _table(self, cells: pl.DataFrame, first_row: int, found: _Found, title_rows: int) -> Recognised:
+        """The first table of a region, and the tables below it."""
+        header, best = found.header, found.fitting[0]
+        titles = cells.head(header.first)
+        clues = self._clues(titles)
+        self._titles += [text for row in titles.iter_rows() for text in row if text]
+        issues = [*best.issues, *_leftovers(best, header)]
+        below = cells.slice(header.below).with_row_index("row", offset=first_row + header.below)
+        down = {letter for letters in header.parts.values() for letter in letters.values()}
+        down |= {letter for key, letter in best.columns.items() if best.form.columns[key].type not in _AMOUNTS}
+        below = filled_down(below, down, self._sheet.merges) if self._sheet.merges else below
+        below = joined_dates(below, header.parts)
+        dates = best.columns[best.form.date]
+        as_above = _days_as_above(below, dates)
+        if as_above is not None:
+            below, count, row = as_above
+            issues.append(
+                Issue("date_as_above", column=header.texts[dates], cell=f"{dates}{row}", row=row, count=count)
+            )
+        rows, doubtful, end = self._sorted(below, header, best)
+        height = header.below + rows.height + doubtful.height
+        counts = dict.fromkeys(NOT_DATA, 0) | dict(doubtful.drop_nulls("kind").group_by("kind").len().iter_rows())
+        counts["blank"] += header.first - title_rows
+        tables: list[Match | NoMatch] = []
+        more: list[Issue] = []
+        if end is not None:
+            rest = cells.slice(end - first_row)
+            tables, more = self.region(rest, end)
+            if not any(isinstance(table, Match) for table in tables):
+                stray = Issue("stray_table", row=end, values={"place": f"{end}–{first_row + cells.height - 1}"})
+                tables, more = [], [stray]
+                height = cells.height
+                blank = _count_blank(rest)
+                counts["blank"] += blank
+                counts["note"] += rest.height - blank
+        records = pl.concat([rows, doubtful.filter(pl.col("kind").is_null()).drop("kind")]).sort("row")
+        totals = doubtful.filter(pl.col("kind") == "total")
+        wanted = [pl.col(letter).alias(key) for key, letter in best.columns.items() if letter]
+        body = records.select("row", *wanted)
+        if not dates:
+            (day,) = (issue.values["date"] for issue in best.issues if issue.code == "date_of_sheet")
+            body = body.with_columns(pl.lit(str(day)).alias(best.form.date))
+        match = Match(
+            sheet=self._sheet.name,
+            form=best.form,
+            header_row=first_row + header.below - 1,
+            headers={key: header.texts[letter] for key, letter in best.columns.items() if letter},
+            letters={key: letter for key, letter in best.columns.items() if letter},
+            body=body,
+            totals=totals.select("row", pl.coalesce(cells.columns).alias("label"), *wanted),
+            clues=clues,
+            rows=height,
+            not_data=counts | {"title": title_rows, "header": counts["header"] + len(header.rows)},
+        )
+        return [match, *tables], [*issues, *more]
+
+    def _sorted(
+        self, below: pl.DataFrame, header: Header, best: _Candidate
+    ) -> tuple[pl.DataFrame, pl.DataFrame, int | None]:
+        """The rows that are records for certain, the others with their ``kind``, and where another table begins.
+
+        A row whose deciding date looks like one is a record, unless a cell of it says 合计. Only the few others are
+        looked at closely, so that a hundred thousand good rows cost one regular expression on one column.
+        """
+        letters = [letter for letter in below.columns if letter != "row"]
+        texts = {"text", "name", "phone"}
+        free = {letter for key, letter in best.columns.items() if best.form.columns[key].type in texts}
+        total = says_total(letter for letter in letters if letter not in free or letter == letters[0])
+        dates = best.columns[best.form.date]
+        dated = looks_dated(pl.col(dates)) if dates else pl.lit(False)
+        certain = below.select(sure=dated & ~total)["sure"]
+        rows = below.filter(certain)
+        doubtful = below.filter(~certain).with_columns(kind=kind(header, letters, total))
+        open_rows = doubtful.filter(pl.col("kind").is_null() | (pl.col("kind") == "note"))
+        end = next_header(open_rows, letters, self._known) if open_rows.height else None
+        if end is None and rows.height:
+            tail = doubtful.filter(pl.col("row") > rows["row"][-1])
+            end = stray_below(tail, letters, rows) if tail.height else None
+        if end is not None:
+            end = title_above(doubtful, letters, end)
+            rows, doubtful = rows.filter(pl.col("row") < end), doubtful.filter(pl.col("row") < end)
+        return rows, doubtful, end
+
+    def _clues(self, titles: pl.DataFrame) -> Clues:
+        """What the titles above a table, the sheet's name and the file's tell about its values."""
+        words = [text for row in titles.iter_rows() for text in row if text] or self._titles
+        found = [year for year in map(_YEAR_IN_TITLE.search, words) if year]
+        found += [year for year in map(_YEAR_IN_NAME.search, (self._sheet.name, self._place)) if year]
+        return Clues(
+            self._today,
+            int(found[0].group(1)) if found else None,
+            self._sheet.date1904,
+            any(_TEN_THOUSANDS.search(word) for word in words),
+        )
+
+    def _day(self, titles: pl.DataFrame) -> str | None:
+        """The one day that the sheet's name or its titles say all its rows belong to."""
+        words = [text for row in titles.iter_rows() for text in row if text]
+        places = [self._sheet.name, *words]  # not the file's name: an export of today holds yesterday
+        days = {tuple(map(int, filter(None, day.groups()))) for text in places for day in _DAY.finditer(text)}
+        if len(days) == 1:
+            return "{}-{:02}-{:02}".format(*days.pop())
+        short = _DAY_OF_SHEET.match(self._sheet.name.strip())
+        months = [found for found in map(_MONTH.search, [*words, self._place]) if found]
+        year = self._clues(titles).year
+        if days or not short or not (months if short.group(1) is None else year):
+            return None
+        month = short.group(1) or months[0].group(2)
+        return f"{months[0].group(1) if short.group(1) is None else year}-{int(month):02}-{int(short.group(2)):02}"
+
+
+def _clearly_first(fitting: Sequence[_Candidate]) -> bool:
+    return len(fitting) > 1 and len(fitting[1].columns) < len(fitting[0].columns)
+
+
+def _two_forms(fitting: Sequence[_Candidate], row: int) -> Issue:
+    rivals = [c.form.words for c in fitting if len(c.columns) == len(fitting[0].columns)]
+    return Issue("two_forms", row=row, values={"forms": Words.joined(rivals)})
+
+
+def _days_as_above(below: pl.DataFrame, dates: str) -> tuple[pl.DataFrame, int, int] | None:
+    """Rows whose date is blank because it stands once, above; how many, and the first of them.
+
+    A log that writes each day once says so: no day comes twice, and most rows have none. Elsewhere a blank date is a
+    date that is missing.
+    """
+    if not dates or below[dates].null_count() * 2 < below.height:
+        return None
+    cells = [letter for letter in below.columns if letter != "row"]
+    filled = below.filter(looks_dated(pl.col(dates)))[dates]
+    if len(filled) < 2 or filled.n_unique() < len(filled):
+        return None
+    others = pl.sum_horizontal(pl.col(letter).is_not_null().cast(pl.Int32) for letter in cells)
+    blank = pl.col(dates).is_null() & (others >= 3) & ~says_total(cells)
+    above = pl.when(looks_dated(pl.col(dates))).then(pl.col(dates)).forward_fill()
+    rows = below.with_columns(as_above=blank & above.is_not_null(), above=above)
+    taken = rows.filter("as_above")["row"]
+    if len(taken) < len(filled):
+        return None
+    whole = pl.when("as_above").then("above").otherwise(dates).alias(dates)
+    return rows.with_columns(whole).drop("as_above", "above"), len(taken), int(taken[0])
 
 
 def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
-    """Cells without outer spaces; a cell of spaces alone is empty. Trailing empty rows and columns are no rows."""
+    """Cells without outer spaces; a cell of spaces alone is empty."""
     bare = cells.with_columns(pl.all().str.strip_chars(" \t\r\n\u00a0\u3000"))
     return bare.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def _part(cells: pl.DataFrame, letters: Sequence[str]) -> pl.DataFrame:
+    """Some columns of a sheet, down to the last row that holds something in them."""
+    part = cells.select(letters)
+    filled = part.select(pl.any_horizontal(pl.all().is_not_null()).alias("any"))["any"].arg_true()
+    return part.head(filled[-1] + 1)
 
 
 def _count_blank(cells: pl.DataFrame) -> int:
     return cells.filter(pl.all_horizontal(pl.all().is_null())).height if cells.width else cells.height
 
 
-def _header_row(cells: pl.DataFrame, forms: Sequence[Form]) -> int | None:
-    """The row in which most headers of one form stand, the first of equals; at least two must."""
-    best, place = 1, None
-    for number, row in enumerate(cells.head(DEEPEST_HEADER).iter_rows()):
-        fit = max((_named_count(form, row) for form in forms), default=0)
-        if fit > best:
-            best, place = fit, number
-    return place
-
-
-def _plausible(forms: Sequence[Form], headers: Iterable[str]) -> list[Form]:
-    """The forms that name at least half as many of the headers as the form that names most."""
-    counts = [_named_count(form, headers) for form in forms]
-    return [form for form, count in zip(forms, counts, strict=True) if count * 2 >= max(counts)]
-
-
-def _named_count(form: Form, headers: Iterable[str | None]) -> int:
-    return len(form.header_keys & {header_key(header) for header in headers if header})
-
-
-def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clues) -> _Candidate:
+def _hold(form: Form, header: Header, below: pl.DataFrame, clues: Clues) -> _Candidate:
     """Give each header the form column it names; let values decide where it could be several."""
     found = _Candidate(form, {})
+    texts = header.texts
     claims: dict[str, list[tuple[int, str]]] = {}
-    meanings = {letter: _named(form, header_key(text)) for letter, text in texts.items()}
+    meanings = {letter: _named(form, header.readings[letter]) for letter in texts}
     sure = {named[0][1] for named in meanings.values() if len(named) == 1}
     for letter, text in texts.items():
         named = meanings[letter]
@@ -209,15 +447,18 @@ def _hold(form: Form, texts: Mapping[str, str], below: pl.DataFrame, clues: Clue
     return found
 
 
-def _named(form: Form, key: str) -> list[tuple[int, str]]:
-    """The form columns a header names, with the rank of the alias (0 is the label itself)."""
-    ranked = []
-    for column in form.columns.values():
-        keys = [header_key(header) for header in column.headers]
-        if key in keys:
-            ranked.append((keys.index(key), column.key))
-    labels = [entry for entry in ranked if entry[0] == 0]
-    return labels or ranked
+def _named(form: Form, readings: Iterable[str]) -> list[tuple[int, str]]:
+    """The form columns that the first telling reading names, with the rank of the alias (0 is the label itself)."""
+    for reading in readings:
+        key = header_key(reading)
+        ranked = []
+        for column in form.columns.values():
+            keys = [header_key(header) for header in column.headers]
+            if key in keys:
+                ranked.append((keys.index(key), column.key))
+        if ranked:
+            return [entry for entry in ranked if entry[0] == 0] or ranked
+    return []
 
 
 def _by_values(
@@ -283,77 +524,30 @@ def _spelled(column: Column, words: set[str]) -> int:
     return len(words & {word_key(spelling) for spelling in column.values})
 
 
-def _tells(candidate: _Candidate, texts: Mapping[str, str]) -> bool:
+def _tells(candidate: _Candidate, header: Header) -> bool:
     """Whether a header is there that belongs to this form rather than to any sheet with dates."""
-    required = [candidate.columns[c.key] for c in candidate.form.required if c.key in candidate.columns]
-    own = [letter for letter in required if header_key(texts[letter]) not in _GENERIC_HEADERS]
+    required = [candidate.columns[c.key] for c in candidate.form.required if candidate.columns.get(c.key)]
+    own = [letter for letter in required if header_key(header.readings[letter][0]) not in _GENERIC_HEADERS]
     return bool(own) or len(candidate.columns) >= 6
 
 
-def _unfit(sheet: str, nearest: _Candidate, row: int) -> Issue:
+def _unfit(nearest: _Candidate, row: int) -> Issue:
     if len(nearest.columns) < 3 or not nearest.missing:
-        return Issue("no_form", sheet=sheet)
+        return Issue("no_form")
     values: Values = {
         "form": nearest.form.words,
         "columns": Words.joined(column.words for column in nearest.missing),
         "aliases": " · ".join(header for column in nearest.missing for header in column.headers[:4]),
     }
-    return Issue("missing_column", sheet=sheet, row=row, values=values)
+    return Issue("missing_column", row=row, values=values)
 
 
-def _leftovers(best: _Candidate, texts: Mapping[str, str]) -> Iterable[Issue]:
+def _leftovers(best: _Candidate, header: Header) -> Iterator[Issue]:
     named = {issue.column for issue in best.issues}
-    unknown = [t for letter, t in texts.items() if letter not in best.columns.values() and t not in named]
+    taken = best.columns.values()
+    unknown = [text for letter, text in header.texts.items() if letter not in taken and text not in named]
     if unknown:
         yield Issue("unknown_column", values={"columns": "、".join(" ".join(text.split()) for text in unknown)})
     for column in best.form.columns.values():
         if column.key not in best.columns and isinstance(column.when_absent, str):
             yield Issue("column_assumed", values={"label": column.words, "value": column.when_absent})
-
-
-def _year(titles: pl.DataFrame, *places: str) -> int | None:
-    """The year named in the title rows, the sheet's name or the file's, in that order."""
-    words = [_YEAR_IN_TITLE.search(str(cell)) for row in titles.iter_rows() for cell in row if cell]
-    found = [year for year in (*words, *map(_YEAR_IN_NAME.search, places)) if year]
-    return int(found[0].group(1)) if found else None
-
-
-def _records(
-    below: pl.DataFrame, first_row: int, best: _Candidate, texts: Mapping[str, str]
-) -> tuple[pl.DataFrame, dict[str, int]]:
-    """Split the rows under the header into records and the rest; count the rest by kind.
-
-    A row whose deciding date looks like one is a record, unless a cell of it says 合计. Only the few others are looked
-    at closely, so that a hundred thousand good rows cost one regular expression on one column.
-    """
-    rows = below.with_row_index("row", offset=first_row)
-    date = pl.col(best.columns[best.form.date])
-    dated = (date.str.contains(r"\p{Nd}") & ~date.str.contains(_NOT_IN_A_DATE)).fill_null(False)
-    free = {letter for key, letter in best.columns.items() if best.form.columns[key].type in ("text", "name", "phone")}
-    places = [letter for letter in below.columns if letter not in free or letter == below.columns[0]]
-    total = pl.any_horizontal(pl.col(places).is_in(_TOTALS)).fill_null(False)
-    filled = pl.sum_horizontal(pl.col(below.columns).is_not_null().cast(pl.Int32))
-    repeated = pl.sum_horizontal(
-        [(pl.col(letter) == text).fill_null(False).cast(pl.Int32) for letter, text in texts.items()]
-    )
-    first = pl.coalesce(below.columns)
-    lone = (filled == 1) & first.str.contains(r"\p{Han}") & ((first.str.len_chars() >= 8) | first.str.contains("[:：]"))
-    kind = (
-        pl.when(filled == 0)
-        .then(pl.lit("blank"))
-        .when((repeated >= 2) & (repeated * 2 >= filled))
-        .then(pl.lit("header"))
-        .when(total | first.str.replace_all(r"\s", "").str.contains(_TOTAL))
-        .then(pl.lit("total"))
-        .when(first.str.contains(_NOTE) | lone)
-        .then(pl.lit("note"))
-    )
-    certain = rows.select(sure=dated & ~total)["sure"]
-    doubtful = rows.filter(~certain).with_columns(kind=kind)
-    counts = dict(doubtful.drop_nulls("kind").group_by("kind").len().iter_rows())
-    more = doubtful.filter(pl.col("kind").is_null()).drop("kind")
-    records = rows.filter(certain)
-    if more.height:
-        records = pl.concat([records, more]).sort("row")
-    wanted = [pl.col(letter).alias(key) for key, letter in best.columns.items()]
-    return records.select("row", *wanted), {name: counts.get(name, 0) for name in NOT_DATA}

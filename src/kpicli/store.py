@@ -84,8 +84,8 @@ class Plan:
     form: Form
     rows: pl.DataFrame
     """Rows to append, tombstones included, in the table's columns without ``batch``."""
-    stored: Mapping[str, int]
-    """Sheet → rows that are new or changed."""
+    stored: Mapping[int, int]
+    """Table of the workbook → rows that are new or changed."""
     older: int
     """Rows left out because the store holds a newer version of them."""
 
@@ -188,12 +188,12 @@ class Store:
     def plan(self, form: Form, rows: pl.DataFrame, source: Source) -> Plan:
         """Compare the rows of a workbook with what is stored: new, changed, unchanged, or older.
 
-        Rows have their key by `kpicli.identify`.
+        Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`.
         """
         incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
         known = self._known(form, rows["key"], source.dealer)
         if known.is_empty():
-            return Plan(form, incoming, _per_sheet(rows), 0)
+            return Plan(form, incoming, _per_table(rows), 0)
         content = list(form.columns)
         held = known.select("key", was="month", old=pl.struct(content), newer=self._is_newer(source))
         beside = incoming.join(held, on="key", how="left", maintain_order="left")
@@ -207,7 +207,7 @@ class Store:
         )
         tombstones = tombstones.cast({name: dtype for name, dtype in schema(form).items() if name in content})
         appended = pl.concat([changed, tombstones]).select(incoming.columns)
-        return Plan(form, appended, _per_sheet(changed), int(judged["older"].sum()))
+        return Plan(form, appended, _per_table(changed), int(judged["older"].sum()))
 
     def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
         """The current rows with these keys, whatever their month, with ``saved`` and ``seq`` of their batch."""
@@ -300,8 +300,8 @@ def _shaped(plan: Plan, batch: str) -> pl.DataFrame:
     return plan.rows.with_columns(batch=pl.lit(batch)).select(list(columns)).cast(dict(columns))  # type: ignore[arg-type]
 
 
-def _per_sheet(rows: pl.DataFrame) -> dict[str, int]:
-    return dict(rows.group_by("sheet").len().iter_rows())
+def _per_table(rows: pl.DataFrame) -> dict[int, int]:
+    return dict(rows.group_by("table").len().iter_rows())
 
 
 def _unpartitioned(columns: Mapping[str, pl.DataType]) -> dict[str, pl.DataType]:

@@ -5,7 +5,7 @@ is, for text that can be kept), is named, and costs the row nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -14,7 +14,7 @@ from kpicli.catalogue import AllPresent, Column, Form
 from kpicli.issues import Issue
 from kpicli.masking import shown
 from kpicli.messages import Values
-from kpicli.normalise import DTYPES, VALID_PHONE, parse
+from kpicli.normalise import DTYPES, VALID_PHONE, typed
 from kpicli.read.sheets import Fault
 from kpicli.recognise import Match
 
@@ -47,8 +47,8 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
     frame = match.body.select("row")
     codes: dict[str, pl.Series] = {}
     for column in match.form.columns.values():
-        if column.key in match.letters:
-            values, codes[column.key] = _typed(column, match)
+        if column.key in match.body.columns:
+            values, codes[column.key] = typed(column, match.body[column.key], match.clues_of(column))
             frame.insert_column(frame.width, values)
     frame = _completed(frame, match.form)
     lacking = [pl.col(column.key).is_null() for column in match.form.required]
@@ -72,14 +72,6 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
         not_data=match.not_data,
     )
     return checked, tuple(issues)
-
-
-def _typed(column: Column, match: Match) -> tuple[pl.Series, pl.Series]:
-    cells = match.body[column.key]
-    clues = replace(match.clues, ten_thousands="万" in match.headers[column.key])
-    distinct = parse(column, cells.unique(), clues)
-    mapped = cells.to_frame("raw").join(distinct, on="raw", how="left", nulls_equal=True, maintain_order="left")
-    return mapped["value"].alias(column.key), mapped["code"]
 
 
 def _completed(frame: pl.DataFrame, form: Form) -> pl.DataFrame:
@@ -181,8 +173,8 @@ def _cell_issue(code: str, column: Column, match: Match, row: int, values: Value
         code=code,
         sheet=match.sheet,
         row=row,
-        column=match.headers[column.key],
-        cell=f"{match.letters[column.key]}{row}",
+        column=match.headers.get(column.key),
+        cell=f"{match.letters[column.key]}{row}" if column.key in match.letters else None,
         values=values,
         count=count,
         grave=grave,

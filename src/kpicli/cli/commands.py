@@ -237,12 +237,13 @@ def _today(as_of: datetime | None) -> date:
 
 
 def _ingest_code(result: "Ingested", allow_findings: bool) -> int:
-    """3 when an input could not be read, 1 when rows were set aside, else 0."""
-    from kpicli.pipeline.ingest import REFUSALS
+    """3 when an input could not be read, 1 when rows were set aside or a check failed, else 0."""
+    from kpicli.pipeline.ingest import CHECKS, REFUSALS
 
     refused = [file for file in result.files if file.status == "refused"]
     sheets = [issue for file in result.files for issue in file.issues if issue.code in REFUSALS]
     if refused or sheets:
         return 3
-    findings = any(file.status == "partly" for file in result.files)
+    told_anew = [file for file in result.files if file.status != "unchanged"]
+    findings = any(file.status == "partly" or any(issue.code in CHECKS for issue in file.issues) for file in told_anew)
     return 1 if findings and not allow_findings else 0

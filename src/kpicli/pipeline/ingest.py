@@ -2,7 +2,7 @@
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +14,7 @@ from typing import Literal
 import polars as pl
 
 from kpicli.catalogue import Form
+from kpicli.control import reconcile
 from kpicli.identify import identify
 from kpicli.issues import Issue, gather
 from kpicli.pipeline.files import find_files
@@ -30,12 +31,18 @@ READERS = 2
 REFUSALS = ("no_form", "two_forms", "missing_column")
 """Why a sheet of a file that was opened is not read."""
 
+CHECKS = ("control_total",)
+"""What a file says of itself and does not keep."""
+
 Status = Literal["stored", "unchanged", "partly", "refused", "skipped"]
 
 
 @dataclass(frozen=True)
 class SheetAccount:
-    """What became of every row of one sheet: rows = stored + unchanged + set_aside + Σ not_data."""
+    """What became of every row of a sheet, or of one table of several on it.
+
+    rows = stored + unchanged + set_aside + Σ not_data.
+    """
 
     sheet: str
     form: str | None
@@ -167,14 +174,15 @@ def _prepare(readers: ReaderPool, forms: Sequence[Form], named: str | None, time
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
-        match, found = recognise(sheet, forms, time.date(), path.name, named)
+        tables, found = recognise(sheet, forms, time.date(), path.name, named)
         issues += found
-        if isinstance(match, Match):
-            rows, bad = validate(match, sheet.faults)
-            checked.append(rows)
-            issues += bad
-        elif match.rows:
-            unread.append(_unread(match, found))
+        for table in tables:
+            if isinstance(table, Match):
+                rows, bad = validate(table, sheet.faults)
+                checked.append(rows)
+                issues += [*bad, *reconcile(table)]
+            elif table.rows:
+                unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
         issues = [replace(issue, code="other_sheet") if issue.code == "no_form" else issue for issue in issues]
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues))
@@ -193,62 +201,61 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
     """Compare a file with the store, append what is new, and account for its rows."""
     plans: list[Plan] = []
     issues = list(prepared.issues)
-    superseded: dict[tuple[str, str], int] = {}
-    months: dict[tuple[str, str], dict[str, int]] = {}
-    for form, sheets in _by_form(prepared.checked):
-        rows = pl.concat([sheet.rows.with_columns(sheet=pl.lit(sheet.sheet)) for sheet in sheets])
+    superseded: dict[int, int] = {}
+    months: dict[int, dict[str, int]] = {}
+    for form, tables in _by_form(prepared.checked):
+        rows = pl.concat(
+            [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
+        )
         identified, found = identify(form, rows)
         plan = store.plan(form, identified.rows, source)
         plans.append(plan)
-        issues += [_placed(issue, sheets) for issue in found]
+        issues += [_placed(issue, tables.values()) for issue in found]
         if plan.older:
             issues.append(Issue("older_rows", count=plan.older))
-        superseded |= {(form.key, sheet): count for sheet, count in identified.superseded.items()}
-        for sheet, month, count in identified.rows.group_by("sheet", "month").len().iter_rows():
-            months.setdefault((form.key, sheet), {})[month] = count
-    stored = {(plan.form.key, sheet): count for plan in plans for sheet, count in plan.stored.items()}
-    accounts = [
-        *(_account(sheet, stored, superseded) for sheet in prepared.checked),
-        *prepared.unread,
+        superseded |= identified.superseded
+        for place, month, count in identified.rows.group_by("table", "month").len().iter_rows():
+            months.setdefault(place, {})[month] = count
+    stored = {place: count for plan in plans for place, count in plan.stored.items()}
+    read = [
+        _account(table, stored.get(place, 0), superseded.get(place, 0)) for place, table in enumerate(prepared.checked)
     ]
+    accounts = [*read, *prepared.unread]
     taken = bool(prepared.checked)
     known = taken and source.sha256 in store.batches["sha256"] and not any(stored.values())
     batch = None
     if taken and not known and not dry_run:
-        entries = [asdict(a) | {"months": months.get((a.form or "", a.sheet), {})} for a in accounts]
+        entries = [asdict(account) | {"months": months.get(place, {})} for place, account in enumerate(accounts)]
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)
     return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues))
 
 
-def _placed(issue: Issue, sheets: Sequence[Checked]) -> Issue:
+def _placed(issue: Issue, tables: Iterable[Checked]) -> Issue:
     """Give an issue that names a column by its key the header and the cell of its sheet."""
-    sheet = next(sheet for sheet in sheets if sheet.sheet == issue.sheet)
+    table = next(table for table in tables if table.sheet == issue.sheet)
     key = issue.column or ""
-    if key not in sheet.letters:
+    if key not in table.letters:
         return replace(issue, column=None)
-    return replace(issue, column=sheet.headers[key], cell=f"{sheet.letters[key]}{issue.row}")
+    return replace(issue, column=table.headers[key], cell=f"{table.letters[key]}{issue.row}")
 
 
-def _by_form(checked: Sequence[Checked]) -> Iterator[tuple[Form, list[Checked]]]:
-    for form in {sheet.form.key: sheet.form for sheet in checked}.values():
-        yield form, [sheet for sheet in checked if sheet.form.key == form.key]
+def _by_form(checked: Sequence[Checked]) -> Iterator[tuple[Form, dict[int, Checked]]]:
+    """Each form with its tables by their place in the workbook."""
+    for form in {table.form.key: table.form for table in checked}.values():
+        yield form, {place: table for place, table in enumerate(checked) if table.form.key == form.key}
 
 
-def _account(
-    sheet: Checked, stored: Mapping[tuple[str, str], int], superseded: Mapping[tuple[str, str], int]
-) -> SheetAccount:
-    place = (sheet.form.key, sheet.sheet)
-    new, aside = stored.get(place, 0), superseded.get(place, 0)
+def _account(table: Checked, stored: int, superseded: int) -> SheetAccount:
     return SheetAccount(
-        sheet=sheet.sheet,
-        form=sheet.form.key,
-        header_row=sheet.header_row,
-        rows=sheet.total,
-        stored=new,
-        unchanged=sheet.rows.height - new - aside,
-        set_aside=sheet.set_aside + aside,
-        not_data=dict(sheet.not_data),
+        sheet=table.sheet,
+        form=table.form.key,
+        header_row=table.header_row,
+        rows=table.total,
+        stored=stored,
+        unchanged=table.rows.height - stored - superseded,
+        set_aside=table.set_aside + superseded,
+        not_data=dict(table.not_data),
     )
 
 
