@@ -15,6 +15,8 @@ FLOORS = [
     {"messages", "formula", "words"},
     {"errors", "issues"},
     {"catalogue", "periods"},
+    {"tables"},
+    {"mapping"},
     {"loading"},
     {"read", "masking", "normalise"},
     {"layout", "workspace"},
@@ -37,6 +39,7 @@ PLACES = {
     "xlrd": {"read"},
     "lxml": {"mark", "read"},
     "msoffcrypto": {"read"},
+    "tomlkit": {"pipeline"},
     "polars": {
         "read",
         "words",

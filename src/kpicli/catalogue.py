@@ -77,6 +77,8 @@ class Column:
     """What every row gets when the sheet has no such column."""
     when_empty: str | None = None
     """What an empty cell means."""
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    """Folded spelling → what the workspace says it means; goes before everything else."""
 
     @property
     def words(self) -> Words:
@@ -143,6 +145,8 @@ class Form:
     """Pairs of columns of which the second must not come before the first."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     negative: NegativeRule | None = None
+    ignored: frozenset[str] = frozenset()
+    """Folded headers that the workspace knows and does not want."""
 
     @property
     def words(self) -> Words:

@@ -6,11 +6,10 @@ name replaces the shipped one as a whole.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kpicli.catalogue import (
     COLUMN_TYPES,
@@ -28,28 +27,15 @@ from kpicli.catalogue import (
     NegativeRule,
     TimelyFact,
     Value,
-    suggest,
 )
 from kpicli.errors import DefinitionError
 from kpicli.formula import FormulaError, Node, names, parse
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """Something wrong in a definition file."""
-
-    file: str
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file} · {self.key}: {self.message}"
+from kpicli.mapping import FILE, Mapped
+from kpicli.tables import MISSING, Mistake, Table
 
 
 def load(folder: Path | None = None) -> Catalogue:
-    """Load the shipped definitions and those of a workspace's ``forms/`` and ``books/``; raise `DefinitionError`."""
+    """Load the shipped definitions and those of a workspace, with what it mapped; raise `DefinitionError`."""
     catalogue, mistakes = check(folder)
     if mistakes:
         raise DefinitionError(mistakes)
@@ -62,6 +48,8 @@ def check(folder: Path | None = None) -> tuple[Catalogue, tuple[Mistake, ...]]:
     forms = {key: _FormReader(key, table, mistakes).read() for key, table in _tables("forms", folder, mistakes)}
     broken = {mistake.file.removeprefix("forms/").removesuffix(".toml") for mistake in mistakes}
     sound = {key: form for key, form in forms.items() if key not in broken}
+    if folder and (folder / FILE).is_file():
+        sound = Mapped.read(folder / FILE, sound, mistakes).applied(sound)
     tables = _tables("books", folder, mistakes)
     books = {key: _BookReader(key, table, mistakes, sound, broken).read() for key, table in tables}
     return Catalogue(sound, books), tuple(mistakes)
@@ -79,77 +67,7 @@ def _tables(kind: str, folder: Path | None, mistakes: list[Mistake]) -> Iterator
             mistakes.append(Mistake(f"{kind}/{name}", "", f"不是有效的 TOML：{error}"))
 
 
-_MISSING: Any = object()
-
-
-class _Reader:
-    """Takes keys out of a table, notes what is wrong with them, and at the end what nobody asked for."""
-
-    def __init__(self, file: str, path: str, table: Mapping[str, Any], mistakes: list[Mistake]) -> None:
-        self.file, self.path, self.table, self.mistakes = file, path, dict(table), mistakes
-        self.asked: list[str] = []
-
-    def take(self, key: str, kind: type[T], default: Any = _MISSING) -> T:
-        self.asked.append(key)
-        value = self.table.pop(key, _MISSING)
-        if value is _MISSING:
-            if default is _MISSING:
-                self.wrong(key, "缺少")
-                return kind()
-            return default  # type: ignore[no-any-return]
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)  # type: ignore[return-value]
-        if not isinstance(value, kind):
-            self.wrong(key, f"应为 {_KINDS[kind]}")
-            return kind()
-        return value
-
-    def words(self, key: str) -> tuple[str, ...]:
-        value = self.take(key, list, [])
-        if not all(isinstance(item, str) for item in value):
-            self.wrong(key, "应为文字列表")
-            return ()
-        return tuple(value)
-
-    def one_of(self, key: str, allowed: Sequence[str], default: Any = _MISSING) -> Any:
-        value = self.take(key, str, default)
-        if value and value not in allowed:
-            self.wrong(key, f"{value} 不在 {' · '.join(allowed)} 之中{suggest(value, allowed)}")
-        return value
-
-    def known(self, key: str, word: str, known: Iterable[str], what: str) -> bool:
-        known = list(known)
-        if word not in known:
-            self.wrong(key, f"没有 {word} 这个{what}{suggest(word, known)}")
-        return word in known
-
-    def word_lists(self, key: str, default: Any = _MISSING) -> list[tuple[str, ...]]:
-        """A list of lists of words."""
-        value = self.take(key, list, default)
-        if not all(isinstance(inner, list) and inner and all(isinstance(w, str) for w in inner) for inner in value):
-            self.wrong(key, "应为文字列表的列表")
-            return []
-        return [tuple(inner) for inner in value]
-
-    def wrong(self, key: str, message: str) -> None:
-        self.mistakes.append(Mistake(self.file, ".".join(part for part in (self.path, key) if part), message))
-
-    def close(self) -> None:
-        for key in self.table:
-            self.wrong(key, f"不认得的键{suggest(key, self.asked)}")
-
-    def inner(self, key: str, table: Any) -> "_Reader":
-        path = f"{self.path}.{key}" if self.path else key
-        if not isinstance(table, dict):
-            self.wrong(key, "应为表")
-            table = {}
-        return _Reader(self.file, path, table, self.mistakes)
-
-
-_KINDS = {str: "文字", list: "列表", dict: "表", bool: "true 或 false", float: "数字"}
-
-
-class _FormReader(_Reader):
+class _FormReader(Table):
     def __init__(self, key: str, table: Mapping[str, Any], mistakes: list[Mistake]) -> None:
         super().__init__(f"forms/{key}.toml", "", table, mistakes)
         self.key = key
@@ -179,7 +97,7 @@ class _FormReader(_Reader):
             else:
                 self.wrong("order", f"应为两列一对：{pair}")
 
-    def _spellings(self, reader: _Reader) -> dict[str, str]:
+    def _spellings(self, reader: Table) -> dict[str, str]:
         spellings: dict[str, str] = {}
         for canonical, words in reader.take("values", dict, {}).items():
             if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -212,7 +130,7 @@ class _FormReader(_Reader):
         reader.close()
         return column
 
-    def _when_absent(self, reader: _Reader) -> AllPresent:
+    def _when_absent(self, reader: Table) -> AllPresent:
         inner = reader.inner("when_absent", reader.take("when_absent", dict))
         present = AllPresent(inner.words("all_present"))
         inner.close()
@@ -262,7 +180,7 @@ class _FormReader(_Reader):
                     self.known(f"columns.{column.key}.{name}", word, column.canonical, "取值")
 
 
-class _BookReader(_Reader):
+class _BookReader(Table):
     def __init__(
         self, key: str, table: Mapping[str, Any], mistakes: list[Mistake], forms: Mapping[str, Form], broken: set[str]
     ) -> None:
@@ -320,7 +238,7 @@ class _BookReader(_Reader):
         reader.close()
         return measure
 
-    def _measure_columns(self, reader: _Reader, measure: Measure, form: Form) -> None:
+    def _measure_columns(self, reader: Table, measure: Measure, form: Form) -> None:
         """A measure's columns are there and of a type it can use."""
         wanted: list[tuple[str, str, tuple[str, ...]]] = [("date", measure.date, ("date",))]
         wanted += [("closed", word, ("date",)) for word in measure.closed]
@@ -336,7 +254,7 @@ class _BookReader(_Reader):
         if measure.unless_before and measure.unless_before not in self.broken:
             reader.known("unless_before", measure.unless_before, self.forms, "表")
 
-    def _where(self, reader: _Reader, form: Form) -> tuple[Filter, ...]:
+    def _where(self, reader: Table, form: Form) -> tuple[Filter, ...]:
         written = reader.table.get("where", [])
         if isinstance(written, dict):
             return (_filter(reader, "where", form.columns, form.facts),)
@@ -346,7 +264,7 @@ class _BookReader(_Reader):
     def _kpi(self, key: str, table: Any, measures: Mapping[str, Measure], near: float) -> Kpi:
         reader = self.inner(f"kpis.{key}", table)
         needs = reader.take("needs", str, None)
-        text = reader.take("formula", str, "" if needs else _MISSING)
+        text = reader.take("formula", str, "" if needs else MISSING)
         kpi = Kpi(
             key=key,
             label=reader.take("label", str),
@@ -369,7 +287,7 @@ class _BookReader(_Reader):
         reader.close()
         return kpi
 
-    def _formula(self, reader: _Reader, text: str, measures: Mapping[str, Measure]) -> Node | None:
+    def _formula(self, reader: Table, text: str, measures: Mapping[str, Measure]) -> Node | None:
         if not text:
             return None
         try:
@@ -380,18 +298,18 @@ class _BookReader(_Reader):
         known = [name not in self.unjudged and reader.known("formula", name, measures, "度量") for name in names(node)]
         return node if all(known) else None
 
-    def _example(self, reader: _Reader, number: int, row: Any) -> Example:
+    def _example(self, reader: Table, number: int, row: Any) -> Example:
         inner = reader.inner(f"examples[{number}]", row)
         value = inner.take("value", float)
         return Example({key: inner.take(key, float) for key in list(inner.table)}, value)
 
 
-def _filter(reader: _Reader, key: str, columns: Mapping[str, Column], facts: Mapping[str, Fact]) -> Filter:
+def _filter(reader: Table, key: str, columns: Mapping[str, Column], facts: Mapping[str, Fact]) -> Filter:
     return _checked_filter(reader, key, reader.take(key, dict), columns, facts)
 
 
 def _checked_filter(
-    reader: _Reader, key: str, table: Any, columns: Mapping[str, Column], facts: Mapping[str, Fact]
+    reader: Table, key: str, table: Any, columns: Mapping[str, Column], facts: Mapping[str, Fact]
 ) -> Filter:
     checked: dict[str, tuple[Value, ...]] = {}
     if not isinstance(table, dict):

@@ -67,6 +67,9 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
     if column.when_empty is not None:
         value = pl.when(empty).then(pl.lit(column.when_empty)).otherwise(value)
     texts = pl.LazyFrame({"raw": cells}).with_columns(text=_folded(pl.col("raw")))
+    if column.spellings:
+        key = _TEXT.str.replace_all(r"\s", "").str.to_uppercase()
+        texts = texts.with_columns(text=key.replace_strict(column.spellings, default=_TEXT, return_dtype=pl.String))
     parsed = texts.with_columns(value=parsed_value).with_columns(code=pl.when(~empty).then(code).cast(pl.String))
     return parsed.select("raw", value=value, code="code").collect()
 

@@ -61,6 +61,8 @@ class Match:
     """Form column → the header as the sheet has it."""
     letters: Mapping[str, str]
     """Form column → spreadsheet column, such as ``F``; one whose value comes from a title has none."""
+    others: Mapping[str, str]
+    """Spreadsheet column → header nobody knows."""
     body: pl.DataFrame
     """The data rows: ``row`` (as the spreadsheet shows it), then one text column per form column found."""
     totals: pl.DataFrame
@@ -88,6 +90,12 @@ class NoMatch:
     """Rows known to be no records, by kind."""
     header_row: int | None = None
     """Row of the header, where one was found."""
+    nearest: Form | None = None
+    """The form that names most of its headers."""
+    letters: Mapping[str, str] = field(default_factory=dict)
+    """Column of that form → spreadsheet column."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Spreadsheet column → header that the form does not know."""
 
 
 @dataclass(frozen=True)
@@ -174,8 +182,17 @@ class _Reading:
             if issue.code != "no_form":
                 counts |= {"title": title_rows, "header": len(found.header.rows)}
             counts["blank"] = _count_blank(cells)
-            header_row = None if issue.code == "no_form" else row
-            return [NoMatch(self._sheet.name, cells.height, counts, header_row), *aside[0]], [issue, *aside[1]]
+            near = found.candidates[0]
+            unread = NoMatch(
+                sheet=self._sheet.name,
+                rows=cells.height,
+                not_data=counts,
+                header_row=None if issue.code == "no_form" else row,
+                nearest=near.form,
+                letters=near.columns,
+                others=_others(near, found.header),
+            )
+            return [unread, *aside[0]], [issue, *aside[1]]
         tables, issues = self._table(cells, first_row, found, title_rows)
         return [*tables, *aside[0]], [*issues, *aside[1]]
 
@@ -308,6 +325,7 @@ class _Reading:
             header_row=first_row + header.below - 1,
             headers={key: header.texts[letter] for key, letter in best.columns.items() if letter},
             letters={key: letter for key, letter in best.columns.items() if letter},
+            others=_others(best, header),
             body=body,
             totals=totals.select("row", pl.coalesce(cells.columns).alias("label"), *wanted),
             clues=clues,
@@ -542,10 +560,20 @@ def _unfit(nearest: _Candidate, row: int) -> Issue:
     return Issue("missing_column", row=row, values=values)
 
 
-def _leftovers(best: _Candidate, header: Header) -> Iterator[Issue]:
-    named = {issue.column for issue in best.issues}
+def _others(best: _Candidate, header: Header) -> dict[str, str]:
+    """The headers that the form does not know, or that may mean several of its columns."""
     taken = best.columns.values()
-    unknown = [text for letter, text in header.texts.items() if letter not in taken and text not in named]
+    twice = {issue.column for issue in best.issues if issue.code == "duplicate_column"}
+    return {
+        letter: text
+        for letter, text in header.texts.items()
+        if letter not in taken and text not in twice and header_key(text) not in best.form.ignored
+    }
+
+
+def _leftovers(best: _Candidate, header: Header) -> Iterator[Issue]:
+    told = {issue.column for issue in best.issues}
+    unknown = [text for text in _others(best, header).values() if text not in told]
     if unknown:
         yield Issue("unknown_column", values={"columns": "、".join(" ".join(text.split()) for text in unknown)})
     for column in best.form.columns.values():

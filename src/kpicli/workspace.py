@@ -9,10 +9,11 @@ from typing import Any, TypeVar, get_args
 
 from kpicli.catalogue import Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
-from kpicli.loading import Mistake, load
+from kpicli.loading import load
 from kpicli.messages import Language
 from kpicli.periods import WeekMode
 from kpicli.read.sheets import Limits
+from kpicli.tables import Mistake
 
 FILE = "kpicli.toml"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kpicli.cli.definitions import books_app, forms_app, kpis
+from kpicli.cli.mapping import map_
 from kpicli.cli.options import (
     Allow,
     AsOf,
@@ -18,6 +19,7 @@ from kpicli.cli.options import (
     FormName,
     Json,
     Lang,
+    Password,
     Paths,
     Quiet,
     StorePath,
@@ -93,6 +95,7 @@ def ingest(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只读只查，不写入。")] = False,
     form: FormName = None,
     dealer: Dealer = None,
+    password: Password = None,
     as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
@@ -104,7 +107,7 @@ def ingest(
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
     now = as_of.replace(tzinfo=UTC) if as_of else None
-    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer, now=now)
+    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer, password=password, now=now)
     if json_:
         from kpicli.present import json
 
@@ -125,6 +128,7 @@ def validate(
     store: StorePath = None,
     form: FormName = None,
     dealer: Dealer = None,
+    password: Password = None,
     as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
@@ -133,7 +137,7 @@ def validate(
     verbose: Verbose = False,
 ) -> None:
     """只查不写，同 ingest --dry-run。"""
-    ingest(paths, folder, store, True, form, dealer, as_of, allow_findings, json_, lang, quiet, verbose)
+    ingest(paths, folder, store, True, form, dealer, password, as_of, allow_findings, json_, lang, quiet, verbose)
 
 
 @app.command()
@@ -197,6 +201,7 @@ def export(
     write(frame, format_, out)
 
 
+app.command("map")(map_)
 app.command()(kpis)
 app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")
@@ -209,6 +214,7 @@ def _read_in(
     dry_run: bool = False,
     form: str | None = None,
     dealer: str | None = None,
+    password: str | None = None,
     now: datetime | None = None,
 ) -> "Ingested":
     """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
@@ -226,6 +232,7 @@ def _read_in(
             dry_run=dry_run,
             form=form,
             dealer=dealer,
+            password=password,
             now=now or datetime.now(UTC),
             readers=readers,
             progress=lambda account: progress(account.file.name),

@@ -47,7 +47,7 @@ def forms_show(
 
 @forms_app.command("check")
 def forms_check(folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
-    """检查表的定义，一次列出全部错误。"""
+    """检查表的定义和 mapping.toml，一次列出全部错误。"""
     _check("forms", folder, json_, lang)
 
 
@@ -114,11 +114,13 @@ def kpis(
 
 def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> None:
     from kpicli.loading import check
+    from kpicli.mapping import FILE
     from kpicli.present.values import plain
     from kpicli.present.words import word
 
     _, mistakes = check(home(folder))
-    mine = [mistake for mistake in mistakes if mistake.file.startswith(f"{kind}/")]
+    places = (f"{kind}/", FILE) if kind == "forms" else (f"{kind}/",)
+    mine = [mistake for mistake in mistakes if mistake.file.startswith(places)]
     if as_json:
         write_json({"command": f"{kind} check", "mistakes": [vars(mistake) for mistake in mine]})
     else:

@@ -28,6 +28,9 @@ Dealer = Annotated[str | None, typer.Option("--dealer", help="经销商代码。
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="把哪一天当作今天。")]
 Allow = Annotated[bool, typer.Option("--allow-findings", help="有搁置的行时退出码也为 0。")]
 FormName = Annotated[str | None, typer.Option("--as", help="指定是哪种表（如 visits），不由表头判断。")]
+Password = Annotated[
+    str | None, typer.Option("--password", envvar="KPICLI_PASSWORD", help="加密工作簿的打开密码。", show_envvar=True)
+]
 Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
 BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
 

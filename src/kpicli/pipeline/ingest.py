@@ -102,14 +102,16 @@ def ingest(
     dry_run: bool = False,
     form: str | None = None,
     dealer: str | None = None,
+    password: str | None = None,
     now: datetime | None = None,
     readers: ReaderPool | None = None,
     progress: Callable[[FileAccount], None] = lambda account: None,
 ) -> Ingested:
     """Read files and folders and store their rows; each file is one batch, there as a whole or not at all.
 
-    `form` names the form where headers cannot tell it; `now` dates the batches. Problems of the data are part of the
-    result. Raises `StoreError` when the store fails, `UsageError` for an unknown form.
+    `form` names the form where headers cannot tell it; `password` opens encrypted workbooks; `now` dates the batches.
+    Problems of the data are part of the result. Raises `StoreError` when the store fails, `UsageError` for an unknown
+    form.
     """
     catalogue = workspace.catalogue
     named = catalogue.form(form).key if form else None
@@ -119,7 +121,7 @@ def ingest(
     accounts: list[FileAccount] = []
     with ExitStack() as stack:
         readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        for entry in _side_by_side(find_files(paths), partial(_prepare, readers, forms, named, time)):
+        for entry in _side_by_side(find_files(paths), partial(_prepare, readers, forms, named, password, time)):
             if isinstance(entry, _Prepared):
                 workbook = entry.workbook
                 source = Source(
@@ -165,9 +167,11 @@ def _done(path: Path, entry: Future[_Prepared] | FileAccount) -> _Prepared | Fil
         return FileAccount(path, "", "refused", None, (), (Issue("kpicli_bug", values={"why": why}),))
 
 
-def _prepare(readers: ReaderPool, forms: Sequence[Form], named: str | None, time: datetime, path: Path) -> _Prepared:
+def _prepare(
+    readers: ReaderPool, forms: Sequence[Form], named: str | None, password: str | None, time: datetime, path: Path
+) -> _Prepared:
     """Take one file through every step before the store."""
-    workbook = readers.read(path)
+    workbook = readers.read(path, password)
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)

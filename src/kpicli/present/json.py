@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from kpicli.catalogue import Book, Form, Kpi
@@ -12,6 +13,7 @@ from kpicli.issues import Issue
 from kpicli.kpi import Group, KpiValue, Report
 from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested
+from kpicli.pipeline.mapping import Question
 from kpicli.words import readable
 
 
@@ -104,6 +106,34 @@ def kpi(entry: Kpi) -> dict[str, Any]:
         "denominator": entry.denominator or None,
         "note": entry.note or None,
         "needs": entry.needs,
+    }
+
+
+def questions(
+    asked: Sequence[Question], remembered: Path | None, refused: Sequence[tuple[Path, Issue]], language: Language
+) -> dict[str, Any]:
+    """What nobody knows, what speaks for each answer, and where answers were written."""
+    return {
+        "command": "map",
+        "remembered": str(remembered) if remembered else None,
+        "questions": [
+            {
+                "kind": question.kind,
+                "form": question.form.key,
+                "column": question.column.key if question.column else None,
+                "word": question.word,
+                "file": question.file,
+                "sheet": question.sheet,
+                "count": question.count,
+                "samples": list(question.samples),
+                "suggestions": [
+                    {"target": entry.target, "label": entry.label[language], "evidence": entry.evidence[language]}
+                    for entry in question.suggestions
+                ],
+            }
+            for question in asked
+        ],
+        "issues": [{"file": readable(str(path))} | issue(found, language) for path, found in refused],
     }
 
 

@@ -17,6 +17,7 @@ from kpicli.kpi import KpiValue, Report
 from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
+from kpicli.pipeline.mapping import Question
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
 
@@ -220,6 +221,57 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
     grid.add_column(overflow="fold")
     grid.add_row(Text(_SEVERITY_MARK[issue.severity], style=_SEVERITY_STYLE[issue.severity]), text)
     return grid
+
+
+# What nobody knows
+
+
+def questions(asked: Sequence[Question], language: Language) -> list[RenderableType]:
+    """Every question in a table."""
+    if not asked:
+        return [word("nothing_unknown", language)]
+    headers = ("question", "found_in", "samples", "suggestions")
+    table = _table(*((word(key, language), "left") for key in headers))
+    for question in asked:
+        table.add_row(
+            _asked(question, language),
+            Text(plain(f"{question.file} · {question.sheet}")),
+            Text(_samples(question)),
+            Text("\n".join(_suggested(question, language))),
+        )
+    return [table]
+
+
+def question(question: Question, number: str, language: Language) -> list[RenderableType]:
+    """One question with its numbered suggestions, to be answered."""
+    head = Text(f"{number}  ", style="dim") + _asked(question, language)
+    head.append(f"  {plain(question.file)} · {plain(question.sheet)}", style="dim")
+    lines = [f"  {place}. {line}" for place, line in enumerate(_suggested(question, language), 1)]
+    samples = _samples(question)
+    return [Text(), head, *([Text(f"  {word('samples', language)}: {samples}")] if samples else []), *map(Text, lines)]
+
+
+def _asked(question: Question, language: Language) -> Text:
+    where = question.form.words[language]
+    if question.column is not None and question.kind == "value":
+        where += f" · {question.column.words[language]}"
+    text = Text(f"{word('kind_' + question.kind, language)} ", style="dim")
+    text.append(plain(question.word), style="bold")
+    text.append(f"（{where}）" if language == "zh" else f" ({where})", style="dim")
+    return text
+
+
+def _samples(question: Question) -> str:
+    return "、".join(plain(sample) for sample in question.samples) or f"×{question.count}"
+
+
+def _suggested(question: Question, language: Language) -> list[str]:
+    return [
+        f"{plain(entry.label[language])}（{plain(entry.evidence[language])}）"
+        if language == "zh"
+        else f"{plain(entry.label[language])} ({plain(entry.evidence[language])})"
+        for entry in question.suggestions
+    ]
 
 
 # The catalogue

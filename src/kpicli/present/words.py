@@ -62,6 +62,19 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "counts": ("口径", "Counts"),
     "over_one": ("可以超过 100%", "may exceed 100%"),
     "definition": ("定义", "Definition"),
+    "question": ("待确认", "To confirm"),
+    "kind_header": ("表头", "header"),
+    "kind_value": ("取值", "value"),
+    "kind_consultant": ("顾问", "consultant"),
+    "found_in": ("所在", "Found in"),
+    "samples": ("例", "Samples"),
+    "suggestions": ("建议（依据）", "Suggestions (evidence)"),
+    "nothing_unknown": ("没有不认得的表头或取值", "nothing unknown"),
+    "map_prompt": (
+        "输入序号或名称，i 不要这一列，回车跳过",
+        "a number or a name, i to leave the column out, Enter to skip",
+    ),
+    "map_no_answer": ("没有这个选项", "that is not one of the answers"),
     "no_mistakes": ("定义没有错误", "no mistakes"),
 }
 
