@@ -30,7 +30,8 @@ def judge(*lines: str, faults: tuple[Fault, ...] = ()) -> Judged:
     """Take lines through recognising and validating; the issues are those of validating alone."""
     (match,), _ = recognise(sheet(*lines), FORMS.values(), TODAY)
     assert isinstance(match, Match)
-    return validate(match, faults)
+    checked, issues = validate(match, faults)
+    return checked, gather(issues)
 
 
 def of(judged: Judged, code: str) -> Issue:

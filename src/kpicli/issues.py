@@ -27,6 +27,8 @@ class Issue:
     """What fills the braces of the message; already masked."""
     count: int = 1
     """How many equal problems this stands for."""
+    rows: tuple[int, ...] = ()
+    """Every row concerned, where there are several; the first is `row`."""
     grave: bool = False
     """A cell's problem that cost the row its place (a required column)."""
 
@@ -49,11 +51,32 @@ def codes() -> tuple[str, ...]:
     return tuple(catalogue("issues"))
 
 
+_TOLD_APART = 3
+"""So many different bad values of a column are told one by one; beyond, they share a line."""
+
+
 def gather(issues: Iterable[Issue]) -> tuple[Issue, ...]:
-    """Join equal problems of one sheet and column into one with a count; the first place stands for all."""
-    gathered: dict[tuple[object, ...], Issue] = {}
+    """Join equal problems of one sheet and column into one with a count; the first place stands for all.
+
+    Problems that differ in the value alone share one line when there are many of them.
+    """
+    equal: dict[tuple[object, ...], Issue] = {}
+    alike: dict[tuple[object, ...], list[tuple[object, ...]]] = {}
     for issue in issues:
-        key = (issue.code, issue.sheet, issue.column, issue.grave, tuple(issue.values.items()))
-        known = gathered.get(key)
-        gathered[key] = replace(known, count=known.count + issue.count) if known else issue
-    return tuple(gathered.values())
+        others = tuple(entry for entry in issue.values.items() if entry[0] != "value")
+        group = (issue.code, issue.sheet, issue.column, issue.grave, others)
+        key = (*group, issue.values.get("value"))
+        if key not in equal:
+            alike.setdefault(group, []).append(key)
+        known = equal.get(key)
+        equal[key] = replace(known, count=known.count + issue.count) if known else issue
+    return tuple(issue for keys in alike.values() for issue in _joined([equal[key] for key in keys]))
+
+
+def _joined(issues: list[Issue]) -> list[Issue]:
+    if len(issues) <= _TOLD_APART:
+        return issues
+    first = min(issues, key=lambda issue: issue.row or 0)
+    words = "、".join(dict.fromkeys(str(issue.values["value"]) for issue in issues[:_TOLD_APART]))
+    total = sum(issue.count for issue in issues)
+    return [replace(first, count=total, values={**first.values, "value": f"{words} 等"})]

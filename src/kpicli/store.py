@@ -117,6 +117,12 @@ class Store:
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
     ) -> pl.LazyFrame:
         """The current rows of a form, of the months `since` to `until` (``2026-10``, both included)."""
+        return self._latest(form, since, until, dealer).filter(~pl.col("gone"))
+
+    def _latest(
+        self, form: Form, since: str | None = None, until: str | None = None, dealer: str | None = None
+    ) -> pl.LazyFrame:
+        """The latest row of each key and month, tombstones included."""
         files = self._files(form.key, dealer)
         if since is not None:
             files = files.filter(pl.col("month") >= since)
@@ -150,7 +156,7 @@ class Store:
             order = self.batches.lazy().select("batch", "seq")
             newest = rows.join(order, on="batch").sort("seq", "batch").unique(["dealer", "key", "month"], keep="last")
             rows = newest.select(list(wanted))
-        return rows.filter(~pl.col("gone"))
+        return rows
 
     def _files(self, name: str, dealer: str | None) -> pl.DataFrame:
         """The live files of committed batches: ``path``, ``month``, ``batch``, ``dealer``. A file is one batch's."""
@@ -185,36 +191,51 @@ class Store:
 
     # Writing
 
-    def plan(self, form: Form, rows: pl.DataFrame, source: Source) -> Plan:
+    def plan(self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str] = ()) -> Plan:
         """Compare the rows of a workbook with what is stored: new, changed, unchanged, or older.
 
-        Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`.
+        Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`. Keys of rows that the workbook says
+        it corrects, and does not hold any more, leave the store.
         """
         incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
-        known = self._known(form, rows["key"], source.dealer)
+        left = pl.Series("key", [key for key in dict.fromkeys(corrected) if key not in set(rows["key"])], pl.String)
+        known = self._known(form, pl.concat([rows["key"], left]), source.dealer)
         if known.is_empty():
             return Plan(form, incoming, _per_table(rows), 0)
         content = list(form.columns)
-        held = known.select("key", was="month", old=pl.struct(content), newer=self._is_newer(source))
+        newer = self._is_newer(source)
+        held = known.select("key", was="month", was_gone="gone", old=pl.struct(content), newer=newer)
         beside = incoming.join(held, on="key", how="left", maintain_order="left")
-        same = (pl.struct(content) == pl.col("old")).fill_null(False)
+        same = (pl.struct(content) == pl.col("old")).fill_null(False) & ~pl.col("was_gone").fill_null(True)
         older = pl.col("was").is_not_null() & ~same & pl.col("newer")
         judged = beside.with_columns(same=same, older=older)
         changed = judged.filter(~pl.col("same") & ~pl.col("older"))
-        left = changed.filter(pl.col("was").is_not_null() & (pl.col("was") != pl.col("month")))
-        tombstones = left.with_columns(pl.lit(None).alias(name) for name in content).with_columns(
-            month="was", gone=pl.lit(True)
-        )
-        tombstones = tombstones.cast({name: dtype for name, dtype in schema(form).items() if name in content})
-        appended = pl.concat([changed, tombstones]).select(incoming.columns)
+        moved = changed.filter(~pl.col("was_gone") & (pl.col("was") != pl.col("month"))).with_columns(month="was")
+        away = known.filter(~newer & ~pl.col("gone")).join(left.to_frame(), on="key", how="semi")
+        away = away.with_columns(file=pl.lit(source.file), table=pl.lit(None, pl.Int32))
+        types = incoming.schema
+        tombstones = [
+            gone.with_columns(pl.lit(None).alias(name) for name in content)
+            .with_columns(gone=pl.lit(True))
+            .select(incoming.columns)
+            .cast(types)
+            for gone in (moved, away)
+        ]
+        appended = pl.concat([changed.select(incoming.columns), *tombstones])
         return Plan(form, appended, _per_table(changed), int(judged["older"].sum()))
 
     def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
-        """The current rows with these keys, whatever their month, with ``saved`` and ``seq`` of their batch."""
+        """What is known of these keys, whatever the month, with ``saved`` and ``seq`` of the batch.
+
+        A key's row, or the tombstone of one that was corrected away.
+        """
         low, high = keys.min(), keys.max()
-        near = self.rows(form, dealer=dealer).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)))
+        near = self._latest(form, dealer=dealer).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)))
         since = self.batches.lazy().select("batch", "seq", "saved")
-        return near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
+        found = near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
+        if not found["gone"].any():
+            return found
+        return found.sort("gone", "seq", descending=[False, True]).unique("key", keep="first", maintain_order=True)
 
     def _is_newer(self, source: Source) -> pl.Expr:
         """Whether a stored row, by ``saved`` and ``seq`` of its batch, is newer than the rows of a source.

@@ -4,9 +4,8 @@ A row counts when its required columns have usable values. Anything else that is
 is, for text that can be kept), is named, and costs the row nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -18,8 +17,8 @@ from kpicli.normalise import DTYPES, VALID_PHONE, typed
 from kpicli.read.sheets import Fault
 from kpicli.recognise import Match
 
-_SHOWN = 3
-"""How many different bad values of a column are told apart before the rest is gathered."""
+_TOLD = 10_000
+"""So many different bad values of a column are told; the rest shares the last one's line."""
 
 
 @dataclass(frozen=True)
@@ -114,28 +113,18 @@ def _bad_cells(column: Column, match: Match, codes: pl.Series, aside: pl.Series)
         .with_columns(code=codes, aside=aside)
         .filter(pl.col("code").is_not_null())
     )
-    distinct = bad.group_by("code", "value", maintain_order=True).agg(pl.col("row").min(), pl.len().alias("count"))
-    for (code,), found in distinct.group_by("code", maintain_order=True):
-        grave = column.required and str(code) not in ("unknown_value", "odd_phone", "odd_vin")
-        apart = found.height <= _SHOWN
-        groups = found.iter_rows(named=True) if apart else [_joined(found)]
-        for group in groups:
-            values: Values = {
-                "label": column.words,
-                "value": _shown(column, group["value"]),
-                "known": " · ".join(column.canonical),
-            }
-            yield _cell_issue(str(code), column, match, group["row"], values, group["count"], grave)
-
-
-def _joined(found: pl.DataFrame) -> dict[str, Any]:
-    return {"row": found["row"].min(), "count": found["count"].sum(), "value": found["value"].head(_SHOWN).to_list()}
-
-
-def _shown(column: Column, value: object) -> str:
-    words = value if isinstance(value, list) else [value]
-    masked = [shown(column.type, str(word)) for word in words]
-    return "、".join(dict.fromkeys(masked)) + (" 等" if isinstance(value, list) else "")
+    distinct = bad.group_by("code", "value", maintain_order=True).agg("row")
+    for code, value, rows in distinct.head(_TOLD).iter_rows():
+        grave = column.required and code not in ("unknown_value", "odd_phone", "odd_vin")
+        values: Values = {
+            "label": column.words,
+            "value": shown(column.type, value),
+            "known": " · ".join(column.canonical),
+        }
+        yield _cell_issue(code, column, match, rows, values, grave)
+    rest = distinct.slice(_TOLD).select(pl.col("row").list.explode())["row"].to_list()
+    if rest:
+        yield _cell_issue(distinct["code"][_TOLD], column, match, rest, {"label": column.words, "value": "…"}, False)
 
 
 def _missing(column: Column, match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
@@ -146,7 +135,7 @@ def _missing(column: Column, match: Match, rows: pl.DataFrame) -> Iterator[Issue
     empty = rows.filter(pl.col(column.key).is_null(), pl.col("code").is_null(), told)["row"]
     if len(empty):
         code = "missing_required" if column.required else "no_consultant"
-        yield _cell_issue(code, column, match, empty[0], {"label": column.words}, len(empty), column.required)
+        yield _cell_issue(code, column, match, empty.to_list(), {"label": column.words}, column.required)
 
 
 def _faulty(match: Match, faults: tuple[Fault, ...]) -> Iterator[Issue]:
@@ -155,7 +144,7 @@ def _faulty(match: Match, faults: tuple[Fault, ...]) -> Iterator[Issue]:
     for fault in faults:
         if fault.column in columns and fault.row in rows:
             column = match.form.columns[columns[fault.column]]
-            yield _cell_issue(fault.code, column, match, fault.row, {"value": fault.value}, 1, False)
+            yield _cell_issue(fault.code, column, match, [fault.row], {"value": fault.value}, False)
 
 
 def _disorder(match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
@@ -165,17 +154,18 @@ def _disorder(match: Match, rows: pl.DataFrame) -> Iterator[Issue]:
             if len(wrong):
                 columns = match.form.columns
                 values = {"later": columns[later].words, "earlier": columns[earlier].words}
-                yield _cell_issue("out_of_order", columns[later], match, wrong[0], values, len(wrong), False)
+                yield _cell_issue("out_of_order", columns[later], match, wrong.to_list(), values, False)
 
 
-def _cell_issue(code: str, column: Column, match: Match, row: int, values: Values, count: int, grave: bool) -> Issue:
+def _cell_issue(code: str, column: Column, match: Match, rows: Sequence[int], values: Values, grave: bool) -> Issue:
     return Issue(
         code=code,
         sheet=match.sheet,
-        row=row,
+        row=rows[0],
         column=match.headers.get(column.key),
-        cell=f"{match.letters[column.key]}{row}" if column.key in match.letters else None,
+        cell=f"{match.letters[column.key]}{rows[0]}" if column.key in match.letters else None,
         values=values,
-        count=count,
+        count=len(rows),
+        rows=tuple(rows),
         grave=grave,
     )

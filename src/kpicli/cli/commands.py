@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from kpicli.cli.options import (
     AsOf,
     BookName,
     Dealer,
+    Fix,
     Folder,
     FormName,
     Json,
@@ -96,6 +97,7 @@ def ingest(
     form: FormName = None,
     dealer: Dealer = None,
     password: Password = None,
+    fix: Fix = None,
     as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
@@ -107,7 +109,17 @@ def ingest(
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
     now = as_of.replace(tzinfo=UTC) if as_of else None
-    result = _read_in(workspace, paths, dry_run=dry_run, form=form, dealer=dealer, password=password, now=now)
+    result = _read_in(
+        workspace,
+        paths,
+        dry_run=dry_run,
+        form=form,
+        dealer=dealer,
+        password=password,
+        fix=fix,
+        language=language,
+        now=now,
+    )
     if json_:
         from kpicli.present import json
 
@@ -129,6 +141,7 @@ def validate(
     form: FormName = None,
     dealer: Dealer = None,
     password: Password = None,
+    fix: Fix = None,
     as_of: AsOf = None,
     allow_findings: Allow = False,
     json_: Json = False,
@@ -137,7 +150,7 @@ def validate(
     verbose: Verbose = False,
 ) -> None:
     """只查不写，同 ingest --dry-run。"""
-    ingest(paths, folder, store, True, form, dealer, password, as_of, allow_findings, json_, lang, quiet, verbose)
+    ingest(paths, folder, store, True, form, dealer, password, fix, as_of, allow_findings, json_, lang, quiet, verbose)
 
 
 @app.command()
@@ -208,14 +221,7 @@ app.add_typer(books_app, name="books")
 
 
 def _read_in(
-    workspace: "Workspace",
-    paths: Iterable[Path],
-    *,
-    dry_run: bool = False,
-    form: str | None = None,
-    dealer: str | None = None,
-    password: str | None = None,
-    now: datetime | None = None,
+    workspace: "Workspace", paths: Iterable[Path], *, now: datetime | None = None, **options: Any
 ) -> "Ingested":
     """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
     from kpicli.pipeline.files import find_files
@@ -229,13 +235,10 @@ def _read_in(
         return ingest_files(
             workspace,
             paths,
-            dry_run=dry_run,
-            form=form,
-            dealer=dealer,
-            password=password,
             now=now or datetime.now(UTC),
             readers=readers,
             progress=lambda account: progress(account.file.name),
+            **options,
         )
 
 

@@ -31,6 +31,9 @@ FormName = Annotated[str | None, typer.Option("--as", help="指定是哪种表�
 Password = Annotated[
     str | None, typer.Option("--password", envvar="KPICLI_PASSWORD", help="加密工作簿的打开密码。", show_envvar=True)
 ]
+Fix = Annotated[
+    Path | None, typer.Option("--fix", help="有问题的工作簿各写一份副本到这个文件夹：坏格涂色加批注，首页列出问题。")
+]
 Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
 BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
 

@@ -2,7 +2,7 @@
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +17,10 @@ from kpicli.catalogue import Form
 from kpicli.control import reconcile
 from kpicli.identify import identify
 from kpicli.issues import Issue, gather
+from kpicli.layout import NOT_DATA
+from kpicli.messages import Language
 from kpicli.pipeline.files import find_files
+from kpicli.pipeline.fix import Fix, corrections
 from kpicli.read import ReaderPool, Workbook
 from kpicli.recognise import Match, NoMatch, recognise
 from kpicli.store import Plan, Source, Store
@@ -65,6 +68,8 @@ class FileAccount:
     """The batch that records it; None when nothing was written."""
     sheets: tuple[SheetAccount, ...]
     issues: tuple[Issue, ...]
+    marked: Path | None = None
+    """The copy with its bad cells marked, where one was asked for."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class _Prepared:
     unread: tuple[SheetAccount, ...]
     """Sheets of which no row can be used."""
     issues: tuple[Issue, ...]
+    corrected: Mapping[str, list[str]]
+    """Form → keys of rows that this file, once marked, says it corrects."""
 
 
 def ingest(
@@ -103,21 +110,25 @@ def ingest(
     form: str | None = None,
     dealer: str | None = None,
     password: str | None = None,
+    fix: str | Path | None = None,
+    language: Language | None = None,
     now: datetime | None = None,
     readers: ReaderPool | None = None,
     progress: Callable[[FileAccount], None] = lambda account: None,
 ) -> Ingested:
     """Read files and folders and store their rows; each file is one batch, there as a whole or not at all.
 
-    `form` names the form where headers cannot tell it; `password` opens encrypted workbooks; `now` dates the batches.
-    Problems of the data are part of the result. Raises `StoreError` when the store fails, `UsageError` for an unknown
-    form.
+    `form` names the form where headers cannot tell it; `password` opens encrypted workbooks; `fix` is the folder for
+    copies of workbooks with problems, their bad cells marked, with words in `language`; `now` dates the batches.
+    Problems of the data are part of the result. Raises `StoreError` when the store or a copy fails, `UsageError` for an
+    unknown form.
     """
     catalogue = workspace.catalogue
     named = catalogue.form(form).key if form else None
     forms = list(catalogue.forms.values())
     time = now or datetime.now(UTC)
     store = Store(workspace.store)
+    copies = Fix(Path(fix), language or workspace.settings.language) if fix is not None else None
     accounts: list[FileAccount] = []
     with ExitStack() as stack:
         readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
@@ -131,7 +142,7 @@ def ingest(
                     min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
                     time,
                 )
-                entry = _store(store, entry, source, dry_run=dry_run)
+                entry = _store(store, entry, source, copies, dry_run=dry_run)
             accounts.append(entry)
             progress(entry)
     return Ingested(tuple(accounts), dry_run)
@@ -175,9 +186,15 @@ def _prepare(
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)
+    corrected: dict[str, list[str]] = {}
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
+        listed = corrections(sheet)
+        if listed is not None:
+            corrected |= listed
+            unread.append(_unread(NoMatch(sheet.name, sheet.cells.height, dict.fromkeys(NOT_DATA, 0)), ()))
+            continue
         tables, found = recognise(sheet, forms, time.date(), path.name, named)
         issues += found
         for table in tables:
@@ -189,7 +206,7 @@ def _prepare(
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
         issues = [replace(issue, code="other_sheet") if issue.code == "no_form" else issue for issue in issues]
-    return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues))
+    return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)
 
 
 def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
@@ -201,8 +218,9 @@ def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
     return SheetAccount(sheet.sheet, None, sheet.header_row, sheet.rows, 0, 0, left, dict(sheet.not_data))
 
 
-def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) -> FileAccount:
+def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None, *, dry_run: bool) -> FileAccount:
     """Compare a file with the store, append what is new, and account for its rows."""
+    keys: dict[str, pl.DataFrame] = {}
     plans: list[Plan] = []
     issues = list(prepared.issues)
     superseded: dict[int, int] = {}
@@ -212,8 +230,9 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
             [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
         )
         identified, found = identify(form, rows)
-        plan = store.plan(form, identified.rows, source)
+        plan = store.plan(form, identified.rows, source, prepared.corrected.get(form.key, ()))
         plans.append(plan)
+        keys[form.key] = identified.rows
         issues += [_placed(issue, tables.values()) for issue in found]
         if plan.older:
             issues.append(Issue("older_rows", count=plan.older))
@@ -232,7 +251,8 @@ def _store(store: Store, prepared: _Prepared, source: Source, *, dry_run: bool) 
         entries = [asdict(account) | {"months": months.get(place, {})} for place, account in enumerate(accounts)]
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)
-    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues))
+    marked = copies.write(prepared.workbook, issues, keys) if copies else None
+    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues), marked)
 
 
 def _placed(issue: Issue, tables: Iterable[Checked]) -> Issue:

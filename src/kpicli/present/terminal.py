@@ -171,6 +171,8 @@ def ingested(result: Ingested, catalogue: Catalogue, language: Language) -> list
         parts.append(Text(word("dry_run", language)))
     elif result.total("unchanged") and not result.total("stored"):
         parts.append(Text(word("nothing_new", language)))
+    copies = [file.marked for file in result.files if file.marked]
+    parts += [Text(word("marked", language).format(path=plain(str(path)))) for path in copies]
     return parts
 
 

@@ -75,6 +75,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "a number or a name, i to leave the column out, Enter to skip",
     ),
     "map_no_answer": ("没有这个选项", "that is not one of the answers"),
+    "marked": ("标好的副本：{path}", "marked copy: {path}"),
     "no_mistakes": ("定义没有错误", "no mistakes"),
 }
 
