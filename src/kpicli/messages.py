@@ -33,23 +33,32 @@ Values = Mapping[str, str | Words]
 
 @dataclass(frozen=True)
 class Message:
-    """An entry of a catalogue: what happened and what to do, with braces where values go."""
+    """An entry of a catalogue: what happened and what to do, with braces where values go, and what it means."""
 
     severity: str
     text: Words
     hint: Words
+    label: Words
+    why: Words
+    """When it is said, and what became of the row or file."""
+    remedy: Words
+    """What to do, step by step."""
 
 
 @cache
 def catalogue(name: str) -> Mapping[str, Message]:
     """The messages of ``definitions/{name}.toml`` by code, in the file's order."""
     content = files("kpicli").joinpath("definitions", f"{name}.toml").read_text(encoding="utf-8")
-    return {
-        code: Message(
-            entry.get("severity", "error"), Words(entry["zh"], entry["en"]), Words(entry["zh_hint"], entry["en_hint"])
-        )
-        for code, entry in tomllib.loads(content).items()
-    }
+    return {code: _message(entry) for code, entry in tomllib.loads(content).items()}
+
+
+def _message(entry: Mapping[str, str]) -> Message:
+    def words(key: str) -> Words:
+        suffix = f"_{key}" if key else ""
+        return Words(entry.get(f"zh{suffix}", ""), entry.get(f"en{suffix}", ""))
+
+    severity = entry.get("severity", "error")
+    return Message(severity, words(""), words("hint"), words("label"), words("why"), words("remedy"))
 
 
 def fill(template: Words, values: Values, language: Language) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kpicli.cli.definitions import books_app, forms_app, kpis
+from kpicli.cli.explain import explain
 from kpicli.cli.mapping import map_
 from kpicli.cli.options import (
     Allow,
@@ -215,6 +216,7 @@ def export(
 
 
 app.command("map")(map_)
+app.command()(explain)
 app.command()(kpis)
 app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")

@@ -11,7 +11,7 @@ from kpicli.catalogue import Book, Form, Kpi
 from kpicli.errors import KpicliError
 from kpicli.issues import Issue
 from kpicli.kpi import Group, KpiValue, Report
-from kpicli.messages import Language
+from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.pipeline.mapping import Question
 from kpicli.words import readable
@@ -134,6 +134,19 @@ def questions(
             for question in asked
         ],
         "issues": [{"file": readable(str(path))} | issue(found, language) for path, found in refused],
+    }
+
+
+def code(key: str, entry: Message, language: Language) -> dict[str, Any]:
+    """What a code means."""
+    return {
+        "code": key,
+        "severity": entry.severity,
+        "label": entry.label[language],
+        "message": entry.text[language],
+        "hint": entry.hint[language],
+        "explanation": entry.why[language],
+        "remedy": entry.remedy[language],
     }
 
 

@@ -15,7 +15,7 @@ from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
 from kpicli.measure import UNASSIGNED, UNFILLED
-from kpicli.messages import Language
+from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
 from kpicli.present.values import NOTHING, number, plain
@@ -273,6 +273,22 @@ def _suggested(question: Question, language: Language) -> list[str]:
         if language == "zh"
         else f"{plain(entry.label[language])} ({plain(entry.evidence[language])})"
         for entry in question.suggestions
+    ]
+
+
+# Codes
+
+
+def code(key: str, entry: Message, language: Language) -> list[RenderableType]:
+    """What a code means and what to do about it."""
+    head = Text(f"{_SEVERITY_MARK[entry.severity]} ", style=_SEVERITY_STYLE[entry.severity])
+    head.append(key, style="bold").append(f"  {entry.label[language]}")
+    lines = [entry.why[language], f"→ {entry.remedy[language]}"]
+    return [
+        head,
+        Text(f"  {entry.text[language]}", style="dim"),
+        *(Padding(Text(line), (0, 0, 0, 2)) for line in lines),
+        Text(),
     ]
 
 
