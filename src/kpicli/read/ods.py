@@ -20,13 +20,16 @@ _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.,]+)S)?$")
 
 def read(archive: zipfile.ZipFile) -> tuple[list[RawSheet], datetime | None]:
     """Give the sheets of an opened package and when it was saved; raise `Refusal` when its XML is broken."""
+    return read_flat(archive.read("content.xml")), _saved(archive)
+
+
+def read_flat(content: bytes) -> list[RawSheet]:
+    """Give the sheets of the content itself: a part of a package, or a file of its own (.fods)."""
+    refuse_entities("content.xml", content[:4096])
     try:
-        content = archive.read("content.xml")
-        refuse_entities("content.xml", content[:4096])
-        sheets = _sheets(BytesIO(content))
+        return _sheets(BytesIO(content))
     except etree.XMLSyntaxError as error:
         raise Refusal("truncated", why=str(error)[:80]) from error
-    return sheets, _saved(archive)
 
 
 def _sheets(stream: BytesIO) -> list[RawSheet]:

@@ -30,7 +30,7 @@ _HTML = re.compile(rb"<!doctype html|<(?:html|head|meta|body|table|tr|td)\b")
 
 
 def container(head: bytes) -> str:
-    """Name the container: ``zip``, ``ole``, ``biff``, ``html``, ``spreadsheetml``, ``mhtml``, ``text``, or what it is.
+    """Name the container, as `kpicli.read.worker` knows its readers, or say what it is instead of a table.
 
     Text is what is left: it holds no zero byte unless a byte order mark says UTF-16.
     """
@@ -51,4 +51,6 @@ def container(head: bytes) -> str:
         return "text"
     if b"urn:schemas-microsoft-com:office:spreadsheet" in start:
         return "spreadsheetml"
+    if b"urn:oasis:names:tc:opendocument" in start:
+        return "fods"
     return "html" if _HTML.search(start) else "XML 文档"

@@ -114,8 +114,15 @@ def _read_spreadsheetml(content: bytes, name: str) -> list[RawSheet]:
     return spreadsheetml.read(content)
 
 
+def _read_fods(content: bytes, name: str) -> list[RawSheet]:
+    from kpicli.read import ods
+
+    return ods.read_flat(content)
+
+
 _READERS: dict[str, Callable[[bytes, str], list[RawSheet]]] = {
     "biff": _read_xls,
+    "fods": _read_fods,
     "html": _read_html,
     "mhtml": _read_mhtml,
     "spreadsheetml": _read_spreadsheetml,
