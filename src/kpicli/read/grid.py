@@ -35,7 +35,7 @@ class Grid:
         """Set one cell; an empty text is no cell."""
         if not text:
             return
-        self._reach(row, column)
+        self.reach(row, column)
         cells = self._rows[row]
         if column >= len(cells):
             cells.extend([None] * (column - len(cells) + 1))
@@ -43,7 +43,7 @@ class Grid:
 
     def fault(self, row: int, column: int, code: str, value: str = "") -> None:
         """Note a cell that should hold a value and holds none."""
-        self._reach(row, column)
+        self.reach(row, column)
         self._faults.append(Fault(row + 1, column_letters(column), code, value))
 
     def merge(self, row: int, column: int, rows: int, columns: int) -> None:
@@ -68,7 +68,8 @@ class Grid:
             tuple(row for row in self._hidden_rows if row <= len(self._rows)),
         )
 
-    def _reach(self, row: int, column: int) -> None:
+    def reach(self, row: int, column: int) -> None:
+        """Make room up to a cell; raise `Refusal` when no sheet is that large."""
         self._width = max(self._width, column + 1)
         height = max(len(self._rows), row + 1)
         if row >= MOST_ROWS or column >= MOST_COLUMNS or height * self._width > _MOST_CELLS:

@@ -5,6 +5,7 @@ import email.policy
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
+from html import unescape
 
 from lxml import etree
 
@@ -14,9 +15,10 @@ from kpicli.read.sheets import RawSheet
 from kpicli.read.text import decode
 
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w-]+)""", re.I)
-_SHEET_NAME = re.compile(
-    r"<x:ExcelWorksheet>\s*<x:Name>(.*?)</x:Name>(?:.*?<x:WorksheetSource\s+HRef=\"([^\"]*)\")?", re.S
-)
+_SHEET = re.compile(r"<x:ExcelWorksheet>(.*?)</x:ExcelWorksheet>", re.S)
+_NAME = re.compile(r"<x:Name>(.*?)</x:Name>", re.S)
+_SOURCE = re.compile(r"<x:WorksheetSource\s+HRef=[\"']([^\"']*)")
+_HIDDEN = re.compile(r"<x:Visible>\s*Sheet(?:Very)?Hidden")
 _HEADINGS = {"caption", "h1", "h2", "h3", "h4", "h5", "h6", "p"}
 _WIDEST_SPAN = 1_000
 
@@ -24,8 +26,8 @@ _WIDEST_SPAN = 1_000
 def read_html(content: bytes, name: str) -> list[RawSheet]:
     """Give a page as one sheet: its tables one below the other, as a spreadsheet program opens it."""
     page = _decoded(content)
-    named = _SHEET_NAME.search(page)
-    return [_sheet(page, named.group(1) if named else name)]
+    named = list(_listed(page))
+    return [_sheet(page, named[0][1] if len(named) == 1 else name)]
 
 
 def read_mhtml(content: bytes, name: str) -> list[RawSheet]:
@@ -36,15 +38,25 @@ def read_mhtml(content: bytes, name: str) -> list[RawSheet]:
         if part.get_content_type() == "text/html" and isinstance(part, EmailMessage):
             body = part.get_payload(decode=True)
             if isinstance(body, bytes):
-                pages.append((str(part.get("Content-Location", "")), _decoded(body, part.get_content_charset())))
-    names = {source.rpartition("/")[2]: title for _, page in pages for title, source in _SHEET_NAME.findall(page)}
-    tables = [(place.rpartition("/")[2], page) for place, page in pages if "<td" in page.lower()]
+                pages.append((_file(str(part.get("Content-Location", ""))), _decoded(body, part.get_content_charset())))
+    listed = {source: (title, hidden) for _, page in pages for source, title, hidden in _listed(page)}
+    tables = [(file, page) for file, page in pages if "<td" in page.lower()]
     if not tables:
         raise Refusal("truncated", why="没有表格")
-    return [
-        _sheet(page, names.get(place) or (name if len(tables) == 1 else place.partition(".")[0]))
-        for place, page in tables
-    ]
+    otherwise = [name] if len(tables) == 1 else [file.partition(".")[0] for file, _ in tables]
+    return [_sheet(page, *listed.get(file, (otherwise[number], False))) for number, (file, page) in enumerate(tables)]
+
+
+def _listed(page: str) -> Iterator[tuple[str, str, bool]]:
+    """The sheets that a page of Excel lists: the file each is in, its name, and whether it is hidden."""
+    for block in _SHEET.findall(page):
+        title, source = _NAME.search(block), _SOURCE.search(block)
+        if title:
+            yield _file(source.group(1)) if source else "", unescape(title.group(1)), bool(_HIDDEN.search(block))
+
+
+def _file(address: str) -> str:
+    return address.replace("\\", "/").rpartition("/")[2]
 
 
 def _decoded(content: bytes, charset: str | None = None) -> str:
@@ -52,13 +64,13 @@ def _decoded(content: bytes, charset: str | None = None) -> str:
     return decode(content, charset or (declared.group(1).decode() if declared else None))
 
 
-def _sheet(page: str, name: str) -> RawSheet:
+def _sheet(page: str, name: str, hidden: bool = False) -> RawSheet:
     lower = page.lower()
     if lower.rfind("<table") > lower.rfind("</table"):  # the one tag that no page leaves out
         raise Refusal("truncated", why="表格没有结束")
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True)
     root = etree.fromstring(page.encode("utf-8", "replace"), parser)
-    grid = Grid(name)
+    grid = Grid(name, hidden=hidden or bool(_HIDDEN.search(page)))
     if root is not None:
         _lay(root, grid, 0)
     return without_errors(grid.sheet())
@@ -88,7 +100,7 @@ def _lay_table(table: etree._Element, grid: Grid, row: int) -> int:
             row += 1
             continue
         column, inner = 0, []
-        if "display:none" in (entry.get("style") or "").replace(" ", ""):
+        if "display:none" in (entry.get("style") or "").lower().replace(" ", "") or "hidden" in entry.attrib:
             grid.hide(row)
         for cell in entry:
             if cell.tag not in ("td", "th"):

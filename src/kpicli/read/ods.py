@@ -14,6 +14,7 @@ from kpicli.read.sheets import RawSheet
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _OFFICE, _TEXT, _STYLE = (f"{{{_OASIS}{name}:1.0}}" for name in ("table", "office", "text", "style"))
+_CALC = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}"
 _ERROR = re.compile(r"#[A-Z/0!?]+[!?A]?$|Err:\d+$")
 _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.,]+)S)?$")
 
@@ -56,7 +57,7 @@ def _sheets(stream: BytesIO) -> list[RawSheet]:
 
 def _row(element: etree._Element, grid: Grid, row: int) -> int:
     """Lay one row into the grid as often as it repeats; give how often that is."""
-    repeated = _count(element, "number-rows-repeated", MOST_ROWS)
+    repeated = _count(element, "number-rows-repeated", 2 * MOST_ROWS)
     cells = []
     column = 0
     for cell in element:
@@ -68,6 +69,8 @@ def _row(element: etree._Element, grid: Grid, row: int) -> int:
         elif cell.get(f"{_TABLE}formula"):
             cells.append((column, cell))
         column += across
+    if cells:
+        grid.reach(row + repeated - 1, cells[-1][0])
     for place in range(repeated if cells else 0):
         for number, cell in cells:
             _put(cell, grid, row + place, number)
@@ -82,7 +85,7 @@ def _put(cell: etree._Element, grid: Grid, row: int, column: int) -> None:
     grid.merge(row, column, rows, columns)
     text = _value(cell)
     formula = cell.get(f"{_TABLE}formula")
-    if formula and _ERROR.match(text):
+    if cell.get(f"{_CALC}value-type") == "error" or (formula and _ERROR.match(text)):
         grid.fault(row, column, "error_cell", text)
     elif formula and not text and cell.get(f"{_OFFICE}value-type") is None:
         grid.fault(row, column, "formula_without_value")
@@ -104,7 +107,8 @@ def _value(cell: etree._Element) -> str:
         pass  # a value that is not what its type says: what is shown has to do
     if kind == "boolean":
         return str(cell.get(f"{_OFFICE}boolean-value", ""))
-    return "\n".join(_shown(paragraph) for paragraph in cell.iterchildren(f"{_TEXT}p"))
+    lines = [_shown(paragraph) for paragraph in cell.iterchildren(f"{_TEXT}p")]
+    return "\n".join(lines) if lines else str(cell.get(f"{_OFFICE}string-value", ""))
 
 
 def _shown(element: etree._Element) -> str:

@@ -69,6 +69,8 @@ class Package:
     scans: dict[str, SheetScan] = field(default_factory=dict)
     """Sheet name → its scan."""
     date1904: bool = False
+    strict: bool = False
+    """Written in the strict dialect, which spells dates in ISO 8601."""
     saved: datetime | None = None
 
 
@@ -155,7 +157,9 @@ def _sheet_parts(archive: zipfile.ZipFile, package: Package, binary: bool) -> di
         sheets, package.date1904 = xlsb.workbook(archive.read("xl/workbook.bin"))
     else:
         sheets = {}
-        for element in _parse(archive, "xl/workbook.xml").iter():
+        root = _parse(archive, "xl/workbook.xml")
+        package.strict = root.tag.startswith("{http://purl.oclc.org/")
+        for element in root.iter():
             tag = element.tag.rpartition("}")[2]
             if tag == "workbookPr":
                 package.date1904 = element.get("date1904", "0") in ("1", "true")

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections import Counter
 from typing import Any
 
 import polars as pl
@@ -23,9 +24,14 @@ def read(content: bytes, name: str) -> list[RawSheet]:
     return [without_errors(RawSheet(name, cells))]
 
 
+_SAY_NOTHING = ("iso-8859-1", "latin-1", "latin1", "windows-1252", "us-ascii", "ascii")
+"""What pages declare that nobody set: any bytes are text in these."""
+
+
 def decode(content: bytes, declared: str | None = None) -> str:
     """The text of a file: by its mark, as strict UTF-8, as what it declares, else as GB18030; raise `Refusal`."""
-    encodings = ["utf-8-sig", *([declared] if declared else []), "gb18030"]
+    told = [declared] if declared and declared.lower() not in _SAY_NOTHING else []
+    encodings = ["utf-8-sig", *told, "gb18030"]
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     for encoding in encodings:
@@ -37,32 +43,26 @@ def decode(content: bytes, declared: str | None = None) -> str:
 
 
 def _rows(text: str, delimiter: str) -> list[list[str | None]]:
-    """The records; where a quote is never closed, quotes are taken as they stand and each line is a record."""
+    """The records; where quotes are no pairs, of both readings the one in which more records are of one width."""
 
     def read(**dialect: Any) -> list[list[str | None]]:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, **dialect))  # type: ignore[arg-type]
 
     try:
-        rows = read(strict=True)
-        if not _swallows_lines(rows, delimiter):
-            return rows
-        unclosed = True
-    except csv.Error as error:
-        unclosed = "end of data" in str(error)
+        return read(strict=True)
+    except csv.Error:
+        pass
     try:
-        return read(quoting=csv.QUOTE_NONE) if unclosed else read()
+        readings = [read(), read(quoting=csv.QUOTE_NONE)]
     except csv.Error as error:
         raise Refusal("truncated", why=str(error)[:80]) from error
+    return max(readings, key=_evenness)
 
 
-def _swallows_lines(rows: list[list[str | None]], delimiter: str) -> bool:
-    """Whether a cell holds whole lines of the table: two stray quotes, and what stands between them."""
-    usual = max((len(row) for row in rows[:60]), default=0) - 1
-    return usual > 0 and any(
-        cell and "\n" in cell and any(line.count(delimiter) >= usual for line in cell.split("\n"))
-        for row in rows
-        for cell in row
-    )
+def _evenness(rows: list[list[str | None]]) -> int:
+    """How many records have the width that most have."""
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    return max(widths.values(), default=0)
 
 
 def _delimiter(text: str) -> str:

@@ -17,7 +17,8 @@ def read(source: Path | bytes, package: Package) -> list[RawSheet]:
     """Give the sheets of a workbook whose package was inspected; raise `Refusal`."""
     with _silence():
         try:
-            reader = fastexcel.read_excel(source)
+            # as bytes: of a path the library believes the ending
+            reader = fastexcel.read_excel(source.read_bytes() if isinstance(source, Path) else source)
             return [_sheet(reader, index, package) for index in range(len(reader.sheet_names))]
         except fastexcel.FastExcelError as error:
             why = str(error).splitlines()[0][:80]
@@ -32,6 +33,8 @@ def _sheet(reader: fastexcel.ExcelReader, index: int, package: Package) -> RawSh
     cells, hidden = _cells(reader, index, scan.first_column or 0)
     if scan.first_column is not None and cells.is_empty():
         raise Refusal("truncated", why=f"工作表 {name} 有内容却读不出")
+    if package.strict and cells.width:
+        cells = cells.with_columns(pl.all().str.replace(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", "$1 $2"))
     return RawSheet(
         name, cells, hidden, package.date1904, tuple(scan.faults), tuple(scan.merges), tuple(scan.hidden_rows)
     )
