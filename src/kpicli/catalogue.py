@@ -77,6 +77,8 @@ class Column:
     """What every row gets when the sheet has no such column."""
     when_empty: str | None = None
     """What an empty cell means."""
+    additive: bool = True
+    """Whether a sum over rows means something: not for meter readings."""
     spellings: Mapping[str, str] = field(default_factory=dict)
     """Folded spelling → what the workspace says it means; goes before everything else."""
 

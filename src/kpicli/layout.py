@@ -18,16 +18,23 @@ DEEPEST_HEADER = 60
 NOT_DATA = ("blank", "title", "header", "total", "note")
 """What a row can be that is no record."""
 
-_TOTAL_WORDS = ("合计", "总计", "小计", "累计")
-_TOTALS = [
-    spelled + mark for word in _TOTAL_WORDS for spelled in (word, f"{word[0]} {word[1]}") for mark in ("", ":", "：")
-]
-_TOTAL = r"^\S{0,12}(小计|合计|总计|累计)([:：].*)?$"
+_TOTAL_WORDS = ["合计", "总计", "小计", "累计", "共计", "合計", "總計", "小計", "累計", "总数", "汇总", "otal", "OTAL"]
+_SPACED = [f"{word[0]}{gap}{word[1]}" for word in _TOTAL_WORDS[:5] for gap in (" ", "  ", "\u3000")]
+_TOTAL = (
+    r"^[【\[(（]?\S{0,20}?(?:[合小总總累][计計]|共计)(?:金额|台数|批次|数)?(?:[(（][^)）]*[)）])?[】\])）]?"
+    r"(?:[:：].*|\d+[批台条笔个人次组]*)?$"
+    r"|^(?:总数|汇总)$|^(?i:(?:grand|sub)?total)[:：]?$"
+)
+"""A cell that labels a total, its spaces taken out: 合计, 王磊小计, 合计(元), 【合计】, 合计：35批, Grand Total."""
 _NOTE = (
     r"^(备注|说明|注|制表|审核|复核|填表|单位负责人|负责人|打印|导出|每天发送|数据来源|签字|签名|统计)\S{0,12}[:：]"
     r"|^注[:：]|^备注说明|^打印日期|^导出时间"
+    r"|^(制表|审核|复核|填表|打印|导出|审批|签字)(人|日期|时间)?$"
+    r"|^[—-]*以下空白[—-]*$|^第\s*\d+\s*页|^共\s*\d+\s*[条页行批]"
 )
 _NOT_IN_A_DATE = r"[^\p{Nd}\s\-/.:年月日号时分秒T星期周一二三四五六天()（）－／．：]"
+_HAN, _LATIN = r"([\u4e00-\u9fff]+)", r"[A-Za-z][A-Za-z .]*"
+_BILINGUAL = re.compile(rf"^{_HAN}[\s/／|]+{_LATIN}$|^{_LATIN}[\s/／|]+{_HAN}$")
 _PARTS_OF_A_DATE = re.compile(r"(.*)(年|月|日)$")
 
 
@@ -68,8 +75,9 @@ def headers(cells: pl.DataFrame, known: Collection[str]) -> list[tuple[Header, i
         count = counts[number]
         if number + 1 < len(rows) and rows[number] and rows[number + 1]:
             double = _double(number, rows[number], rows[number + 1])
-            both = _count(double, known)
-            if both > max(count, counts[number + 1]):
+            whole = with_whole_dates(double)
+            both, alone = _count(whole, known), max(count, counts[number + 1])
+            if both > alone or (whole.parts and both == alone):
                 header, count = double, both
         if count >= 2:
             found.append((header, count))
@@ -81,7 +89,13 @@ def _texts(letters: Iterable[str], row: Sequence[str | None]) -> dict[str, str]:
 
 
 def _single(number: int, row: Mapping[str, str]) -> Header:
-    return Header(number, (row,), row, {letter: (text,) for letter, text in row.items()})
+    return Header(number, (row,), row, {letter: _readings(text) for letter, text in row.items()})
+
+
+def _readings(text: str) -> tuple[str, ...]:
+    """A header, and the Chinese of one in two languages: 日期 Date, 日期/Date."""
+    found = _BILINGUAL.match(text)
+    return (text, found.group(1) or found.group(2)) if found else (text,)
 
 
 def _double(number: int, upper: Mapping[str, str], lower: Mapping[str, str]) -> Header:
@@ -126,24 +140,28 @@ def with_whole_dates(header: Header) -> Header:
         day = columns.get("日", "")
         if day in parts:
             texts[day] = "/".join(header.texts[columns[unit]] for unit in "年月日" if unit in columns)
-            readings[day] = (f"{prefix}日期", f"{prefix}时间")
+            above, below = header.readings[day][0], header.readings[day][-1]
+            readings[day] = (above.removesuffix(below) or f"{prefix}日期", f"{prefix}日期", f"{prefix}时间")
     return Header(header.first, header.rows, texts, readings, parts)
 
 
 def joined_dates(cells: pl.DataFrame, parts: Mapping[str, Mapping[str, str]]) -> pl.DataFrame:
-    """Cells with each date of three columns written whole into the column of its day."""
+    """Cells with each date of three columns written whole into the column of its day.
+
+    A year or month that stands once holds for the days below it.
+    """
     for letter, letters in parts.items():
         year, month, day = (
             pl.col(letters[unit]).str.replace(rf"(?:\.0+|{unit})$", "") if unit in letters else None
             for unit in "年月日"
         )
         assert month is not None and day is not None  # a date without them was not taken for one
-        whole = pl.concat_str([month, pl.lit("月"), day, pl.lit("日")])
+        numbered = day.str.contains(r"^\d{1,2}$")
+        whole = pl.concat_str([month.forward_fill(), pl.lit("月"), day, pl.lit("日")])
         if year is not None:
-            whole = pl.concat_str(
-                [pl.when(year.str.len_chars() == 2).then("20" + year).otherwise(year), pl.lit("年"), whole]
-            )
-        cells = cells.with_columns(whole.alias(letter))
+            full = pl.when(year.str.len_chars() == 2).then("20" + year).otherwise(year)
+            whole = pl.concat_str([full.forward_fill(), pl.lit("年"), whole])
+        cells = cells.with_columns(pl.when(numbered).then(whole).otherwise(letters["日"]).alias(letter))
     return cells
 
 
@@ -183,7 +201,7 @@ def stray_below(tail: pl.DataFrame, letters: Sequence[str], dated: pl.DataFrame)
     blank = False
     for entry in tail.head(tail.height - 1).iter_rows(named=True):
         words = {letter: entry[letter] for letter in letters if entry[letter]}
-        heads = blank and entry["kind"] is None and len(words) >= 2
+        heads = blank and len(words) >= (2 if entry["kind"] is None else 3) and entry["kind"] in (None, "total")
         if heads and not any(re.search(r"\d", word) for word in words.values()):
             values = values or {letter: set(dated[letter]) for letter in letters}
             if not any(word in values[letter] for letter, word in words.items()):
@@ -208,38 +226,65 @@ def _filled(letters: Sequence[str]) -> pl.Expr:
     return pl.sum_horizontal(pl.col(letter).is_not_null().cast(pl.Int32) for letter in letters)
 
 
+def _count_in(letters: Sequence[str], texts: Collection[str]) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(letter).is_in(list(texts)).fill_null(False).cast(pl.Int32) for letter in letters)
+
+
 def looks_dated(column: pl.Expr) -> pl.Expr:
-    """Whether a cell holds digits and nothing that is no part of a date."""
-    return (column.str.contains(r"\p{Nd}") & ~column.str.contains(_NOT_IN_A_DATE)).fill_null(False)
+    """Whether a cell holds the digits and marks of a date, or a serial, and nothing that is no part of a date."""
+    return (
+        column.str.contains(r"\p{Nd}\s*[-/.年月日．／－]|\p{Nd}{5}") & ~column.str.contains(_NOT_IN_A_DATE)
+    ).fill_null(False)
 
 
-def says_total(letters: Iterable[str]) -> pl.Expr:
-    """Whether one of these cells is the word for a total alone."""
-    return pl.any_horizontal(pl.col(list(letters)).is_in(_TOTALS)).fill_null(False)
+def mentions_total(letters: Iterable[str]) -> pl.Expr:
+    """Whether the word for a total stands anywhere in these cells: such rows are looked at closely."""
+    cells = pl.concat_str(list(letters), separator=" ", ignore_nulls=True)
+    return cells.str.contains_any([*_TOTAL_WORDS, *_SPACED])
 
 
-def kind(header: Header, letters: Sequence[str], total: pl.Expr) -> pl.Expr:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a table's rows are told apart by."""
+
+    header: Header
+    own: Sequence[str]
+    """The columns of the form."""
+    labels: Sequence[str]
+    """Those of them in which no free text stands, where the label of a total may stand beside a date."""
+    titles: Collection[str]
+    """The texts above the table, which may stand again on each page."""
+
+
+def kind(letters: Sequence[str], within: Surroundings, dated: pl.Expr) -> pl.Expr:
     """What a row is that may be no record: one of `NOT_DATA`, or null."""
     filled = _filled(letters)
     repeated = [
         pl.sum_horizontal(
             [(pl.col(letter) == text).fill_null(False).cast(pl.Int32) for letter, text in row.items()] or [pl.lit(0)]
         )
-        for row in header.rows
+        for row in within.header.rows
     ]
     again = pl.any_horizontal([(count >= 2) & (count * 2 >= filled) for count in repeated])
     first = pl.coalesce(letters)
     lone = (filled == 1) & first.str.contains(r"\p{Han}") & ((first.str.len_chars() >= 8) | first.str.contains("[:：]"))
+    title = _count_in(letters, within.titles) == filled if within.titles else pl.lit(False)
+    total = _labels_total(first) | pl.any_horizontal([_labels_total(pl.col(letter)) for letter in within.labels])
+    undated_total = ~dated & pl.any_horizontal([_labels_total(pl.col(letter)) for letter in letters])
     return (
         pl.when(filled == 0)
         .then(pl.lit("blank"))
         .when(again)
         .then(pl.lit("header"))
-        .when(total | first.str.replace_all(r"\s", "").str.contains(_TOTAL))
+        .when(total | undated_total)
         .then(pl.lit("total"))
-        .when(first.str.contains(_NOTE) | lone)
+        .when(title | first.str.contains(_NOTE) | lone | (_filled(within.own) == 0))
         .then(pl.lit("note"))
     )
+
+
+def _labels_total(cell: pl.Expr) -> pl.Expr:
+    return cell.str.replace_all(r"\s", "").str.contains(_TOTAL).fill_null(False)
 
 
 def filled_down(cells: pl.DataFrame, letters: Collection[str], merges: Iterable[Merge]) -> pl.DataFrame:

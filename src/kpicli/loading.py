@@ -126,6 +126,7 @@ class _FormReader(Table):
             if isinstance(absent, dict)
             else reader.take("when_absent", str, None),
             when_empty=reader.take("when_empty", str, None),
+            additive=reader.take("additive", bool, True),
         )
         reader.close()
         return column

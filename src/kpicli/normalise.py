@@ -52,6 +52,8 @@ class Clues:
     date1904: bool = False
     ten_thousands: bool = False
     """Whether the header says that amounts are in 万元."""
+    month: int | None = None
+    """The month of the title: December below a title of January is the year before."""
 
 
 def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
@@ -124,15 +126,27 @@ def _date(column: Column, clues: Clues) -> Parsed:
         pl.lit(epoch) + pl.duration(days=serial),
     ]
     if clues.year:
-        day = _TEXT.str.extract_groups(r"^(\d{1,2})(?:月|/|\.)(\d{2}|\d{1,2}[日号]?)$")
+        # 12.05 beside 12.1: numbers, of which the second lost its zero
+        padded = _TEXT.str.contains(r"^\d{1,2}\.0[1-9]$").any() & _TEXT.str.contains(r"^\d{1,2}\.[123]$")
+        day_text = pl.when(padded).then(_TEXT + "0").otherwise(_TEXT)
+        day = day_text.str.extract_groups(r"^(\d{1,2})(?:月|/|\.)(\d{2}|\d{1,2}[日号]?)$")
         parts = [day.struct.field("1").str.zfill(2), day.struct.field("2").str.strip_chars("日号").str.zfill(2)]
         ways.append(
-            pl.concat_str([pl.lit(str(clues.year)), *parts], separator="-").str.to_date("%Y-%m-%d", strict=False)
+            pl.concat_str([_year(clues, parts[0]), *parts], separator="-").str.to_date("%Y-%m-%d", strict=False)
         )
     found = pl.coalesce(ways)
     plausible = found.is_between(date(2000, 1, 1), clues.today + timedelta(days=366))
     code = pl.when(found.is_null()).then(pl.lit("bad_date")).when(~plausible).then(pl.lit("implausible_date"))
     return pl.when(plausible).then(found), code
+
+
+def _year(clues: Clues, month: pl.Expr) -> pl.Expr:
+    """The year of a month written without one: the title's, or the one beside it for December under January."""
+    if clues.month is None:
+        return pl.lit(str(clues.year))
+    ahead = month.cast(pl.Int32, strict=False) - clues.month
+    year = pl.lit(clues.year) - (ahead > 6).cast(pl.Int32) + (ahead < -6).cast(pl.Int32)
+    return year.cast(pl.String)
 
 
 def _month(column: Column, clues: Clues) -> Parsed:
@@ -169,7 +183,9 @@ def _scaled(clues: Clues) -> pl.Expr:
     number = _number_text().cast(pl.Float64, strict=False)
     finite = pl.when(number.is_finite()).then(number)
     percent = pl.when(_TEXT.str.contains(r"%\)?$")).then(finite / 100)
-    in_ten_thousands = pl.lit(True) if clues.ten_thousands else _TEXT.str.contains("万")
+    in_ten_thousands = _TEXT.str.contains("万")
+    if clues.ten_thousands:
+        in_ten_thousands = in_ten_thousands | ~_TEXT.str.contains("元")
     return percent.when(in_ten_thousands).then(finite * 10_000).otherwise(finite)
 
 

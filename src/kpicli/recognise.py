@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
@@ -16,14 +17,15 @@ from kpicli.issues import Issue
 from kpicli.layout import (
     NOT_DATA,
     Header,
+    Surroundings,
     filled_down,
     headers,
     joined_dates,
     kind,
     looks_dated,
+    mentions_total,
     next_header,
     runs,
-    says_total,
     stray_below,
     title_above,
     with_whole_dates,
@@ -31,10 +33,12 @@ from kpicli.layout import (
 from kpicli.messages import Values, Words
 from kpicli.normalise import Clues, fitness
 from kpicli.read.sheets import RawSheet
-from kpicli.words import header_key, word_key
+from kpicli.words import header_key, readable, word_key
 
 _GENERIC_HEADERS = {header_key(word) for word in ("日期", "月份", "月度")}  # they stand in every kind of sheet
 _GENERIC_WORDS = {"是", "否", "有", "无"}  # they fit any vocabulary with a yes in it
+_FREE = ("text", "name", "phone")
+"""Types in which any word may stand, 合计 too."""
 _AMOUNTS = ("integer", "number", "money")
 """Types whose value a merged cell holds once, for all its rows together."""
 _YEAR_IN_TITLE = re.compile(r"(?<!\d)(20\d{2})\s*(?:[-/.年]|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
@@ -44,7 +48,13 @@ _DAY = re.compile(
     r"(?<!\d)(20\d{2})\s*[-/.年]\s*(1[0-2]|0?[1-9])\s*[-/.月]\s*(3[01]|[12]\d|0?[1-9])(?!\d)"
     r"|(?<!\d)(20\d{2})(1[0-2]|0[1-9])(3[01]|[12]\d|0[1-9])(?!\d)"
 )
-_DAY_OF_SHEET = re.compile(r"^(?:(1[0-2]|0?[1-9])\s*[-/.月]\s*)?(3[01]|[12]\d|0?[1-9])\s*[日号]?$")
+_DAY_OF_SHEET = re.compile(r"^(?:(1[0-2]|0?[1-9])\s*([-/.月])\s*)?(3[01]|[12]\d|0?[1-9])\s*[日号]?$")
+_MONTH_AND_DAY = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月\s*(3[01]|[12]\d|0?[1-9])\s*[日号]")
+_MONTH_ALONE = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月(?!\s*\d)")
+_SEVERAL_MONTHS = re.compile(r"[-至到~～—–]\s*(1[0-2]|0?[1-9])\s*月")
+_NO_PERIOD = re.compile(r"打印|导出|制表|制单|填表|生成|下载|查询|编号|版本|版次|修订")
+"""What a title says of itself rather than of the rows below."""
+_NO_DAY = re.compile(_NO_PERIOD.pattern + r"|[日\d]\s*[至到~～—–]\s*\d")
 _TEN_THOUSANDS = re.compile(r"单位\s*[:：]\s*万元|[(（]\s*万元\s*[)）]")
 _SAMPLE = 2_000
 
@@ -179,10 +189,16 @@ class _Reading:
         row = first_row + found.header.below - 1
         if len(found.fitting) != 1 and not _clearly_first(found.fitting):
             issue = _two_forms(found.fitting, row) if found.fitting else _unfit(found.candidates[0], row)
+            near = found.candidates[0]
+            rest = self._fitting_below(cells, found.header)
+            if rest is not None and issue.code != "no_form":
+                tables, more = self.region(cells.slice(rest), first_row + rest)
+                cells = cells.head(rest)
+                aside[0].extend(tables)
+                aside[1].extend(more)
             if issue.code != "no_form":
                 counts |= {"title": title_rows, "header": len(found.header.rows)}
             counts["blank"] = _count_blank(cells)
-            near = found.candidates[0]
             unread = NoMatch(
                 sheet=self._sheet.name,
                 rows=cells.height,
@@ -197,7 +213,7 @@ class _Reading:
         return [*tables, *aside[0]], [*issues, *aside[1]]
 
     def _find(self, cells: pl.DataFrame) -> _Found | None:
-        """The header of the first table: the row that names most columns, or a whole form's above it."""
+        """The header of the first table: the row that names most columns, or one above it that heads a table too."""
         choices = headers(cells, self._known)
         if not choices:
             return None
@@ -205,10 +221,29 @@ class _Reading:
         for header, count in choices:
             if count == most:
                 return self._held(header, cells)
-            if count * 3 >= most and count >= 3:
+            if count >= 3:
                 found = self._held(header, cells)
-                if found.fitting:
+                if found.fitting or self._heads_records(found, cells):
                     return found
+        return None
+
+    @staticmethod
+    def _heads_records(found: _Found, cells: pl.DataFrame) -> bool:
+        """Whether a header that lacks a required column stands over rows as wide as itself: a table, not a title."""
+        nearest = found.candidates[0]
+        if len(nearest.columns) < 4 or not nearest.missing:
+            return False
+        letters = [letter for letter in nearest.columns.values() if letter]
+        width = pl.sum_horizontal(pl.col(letter).is_not_null().cast(pl.Int32) for letter in letters)
+        digits = pl.any_horizontal(pl.col(letter).str.contains(r"\d") for letter in letters)
+        row = cells.slice(found.header.below, 1)
+        return row.filter((width * 2 >= len(letters)) & digits).height > 0
+
+    def _fitting_below(self, cells: pl.DataFrame, header: Header) -> int | None:
+        """Where a table that can be read begins below one that cannot."""
+        for other, count in headers(cells, self._known):
+            if other.first >= header.below and count >= 3 and self._held(other, cells).fitting:
+                return other.first
         return None
 
     def _held(self, header: Header, cells: pl.DataFrame) -> _Found:
@@ -221,8 +256,11 @@ class _Reading:
         day = None
         for candidate in candidates:
             if [column.key for column in candidate.missing] == [candidate.form.date]:
-                day = day or self._day(titles)
-                if day:
+                stamped = _stamped(candidate, below, clues)
+                day = day or (None if stamped else self._day(titles))
+                if stamped:
+                    candidate.columns[candidate.form.date] = stamped
+                elif day:
                     candidate.columns[candidate.form.date] = ""
                     candidate.issues.append(Issue("date_of_sheet", values={"date": day}))
         candidates.sort(key=lambda candidate: -len(candidate.columns))
@@ -255,7 +293,9 @@ class _Reading:
                 continue
             other = _part(cells, group)
             beside = self._find(other)
-            if beside and beside.fitting:
+            half = beside and beside.header.first == found.header.first and not self._repeats(group, home, found)
+            own_form = beside is not None and beside.fitting and not (half and beside.fitting[0].form is best.form)
+            if own_form:
                 tables, issues = self.region(other, first_row)
                 aside[0].extend(tables)
                 aside[1].extend(issues)
@@ -268,14 +308,15 @@ class _Reading:
         return [letter for letter in cells.columns if letter in ours]
 
     def _repeats(self, group: Sequence[str], home: Sequence[str], found: _Found) -> bool:
-        """Whether a group of columns holds a header that the table's own columns have already."""
+        """Whether half of what a group of columns is headed with stands in the table's own columns already."""
         form = found.candidates[0].form
 
         def meanings(letters: Sequence[str]) -> set[str]:
             readings = [found.header.readings.get(letter, ()) for letter in letters]
             return {key for names in readings for _, key in _named(form, names)[:1]}
 
-        return bool(meanings(group) & meanings(home))
+        here = meanings(group)
+        return bool(here) and len(here & meanings(home)) * 2 >= len(here)
 
     def _table(self, cells: pl.DataFrame, first_row: int, found: _Found, title_rows: int) -> Recognised:
         """The first table of a region, and the tables below it."""
@@ -285,18 +326,10 @@ class _Reading:
         self._titles += [text for row in titles.iter_rows() for text in row if text]
         issues = [*best.issues, *_leftovers(best, header)]
         below = cells.slice(header.below).with_row_index("row", offset=first_row + header.below)
-        down = {letter for letters in header.parts.values() for letter in letters.values()}
-        down |= {letter for key, letter in best.columns.items() if best.form.columns[key].type not in _AMOUNTS}
-        below = filled_down(below, down, self._sheet.merges) if self._sheet.merges else below
-        below = joined_dates(below, header.parts)
-        dates = best.columns[best.form.date]
-        as_above = _days_as_above(below, dates)
-        if as_above is not None:
-            below, count, row = as_above
-            issues.append(
-                Issue("date_as_above", column=header.texts[dates], cell=f"{dates}{row}", row=row, count=count)
-            )
-        rows, doubtful, end = self._sorted(below, header, best)
+        if header.parts:
+            parts = {letter for letters in header.parts.values() for letter in letters.values()}
+            below = joined_dates(filled_down(below, parts, self._sheet.merges), header.parts)
+        rows, doubtful, end = self._sorted(below, found, titles)
         height = header.below + rows.height + doubtful.height
         counts = dict.fromkeys(NOT_DATA, 0) | dict(doubtful.drop_nulls("kind").group_by("kind").len().iter_rows())
         counts["blank"] += header.first - title_rows
@@ -312,7 +345,17 @@ class _Reading:
                 blank = _count_blank(rest)
                 counts["blank"] += blank
                 counts["note"] += rest.height - blank
-        records = pl.concat([rows, doubtful.filter(pl.col("kind").is_null()).drop("kind")]).sort("row")
+        records = rows
+        if doubtful.height:
+            records = pl.concat([rows, doubtful.filter(pl.col("kind").is_null()).drop("kind")]).sort("row")
+            down = [letter for key, letter in best.columns.items() if best.form.columns[key].type not in _AMOUNTS]
+            records = filled_down(records, [letter for letter in down if letter], self._sheet.merges)
+        dates = best.columns[best.form.date]
+        as_above = _days_as_above(records, dates)
+        if as_above is not None:
+            records, count, row = as_above
+            header_text, cell = header.texts[dates], f"{dates}{row}"
+            issues.append(Issue("date_as_above", column=header_text, cell=cell, row=row, count=count))
         totals = doubtful.filter(pl.col("kind") == "total")
         wanted = [pl.col(letter).alias(key) for key, letter in best.columns.items() if letter]
         body = records.select("row", *wanted)
@@ -327,7 +370,7 @@ class _Reading:
             letters={key: letter for key, letter in best.columns.items() if letter},
             others=_others(best, header),
             body=body,
-            totals=totals.select("row", pl.coalesce(cells.columns).alias("label"), *wanted),
+            totals=totals.select("row", _label(cells.columns).alias("label"), *wanted),
             clues=clues,
             rows=height,
             not_data=counts | {"title": title_rows, "header": counts["header"] + len(header.rows)},
@@ -335,58 +378,107 @@ class _Reading:
         return [match, *tables], [*issues, *more]
 
     def _sorted(
-        self, below: pl.DataFrame, header: Header, best: _Candidate
+        self, below: pl.DataFrame, found: _Found, titles: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, int | None]:
         """The rows that are records for certain, the others with their ``kind``, and where another table begins.
 
-        A row whose deciding date looks like one is a record, unless a cell of it says 合计. Only the few others are
-        looked at closely, so that a hundred thousand good rows cost one regular expression on one column.
+        A row whose deciding date looks like one is a record, unless it mentions a total. Only the few others are looked
+        at closely, so that a hundred thousand good rows cost one regular expression on one column.
         """
+        best = found.fitting[0]
         letters = [letter for letter in below.columns if letter != "row"]
-        texts = {"text", "name", "phone"}
-        free = {letter for key, letter in best.columns.items() if best.form.columns[key].type in texts}
-        total = says_total(letter for letter in letters if letter not in free or letter == letters[0])
         dates = best.columns[best.form.date]
+        own = {letter: best.form.columns[key].type for key, letter in best.columns.items() if letter}
+        labels = [letter for letter, kind in own.items() if kind not in _FREE or letter == letters[0]]
         dated = looks_dated(pl.col(dates)) if dates else pl.lit(False)
-        certain = below.select(sure=dated & ~total)["sure"]
+        certain = below.select(sure=dated & ~mentions_total(labels))["sure"]
+        within = Surroundings(
+            header=found.header,
+            own=list(own),
+            labels=labels,
+            titles={text for row in titles.iter_rows() for text in row if text},
+        )
         rows = below.filter(certain)
-        doubtful = below.filter(~certain).with_columns(kind=kind(header, letters, total))
-        open_rows = doubtful.filter(pl.col("kind").is_null() | (pl.col("kind") == "note"))
-        end = next_header(open_rows, letters, self._known) if open_rows.height else None
-        if end is None and rows.height:
-            tail = doubtful.filter(pl.col("row") > rows["row"][-1])
-            end = stray_below(tail, letters, rows) if tail.height else None
+        doubtful = below.filter(~certain).with_columns(kind=kind(letters, within, dated))
+        end = self._end(rows, doubtful, letters, dates)
         if end is not None:
             end = title_above(doubtful, letters, end)
             rows, doubtful = rows.filter(pl.col("row") < end), doubtful.filter(pl.col("row") < end)
         return rows, doubtful, end
 
+    def _end(self, rows: pl.DataFrame, doubtful: pl.DataFrame, letters: Sequence[str], dates: str) -> int | None:
+        """The row in which another table begins, below its title."""
+        open_rows = doubtful.filter(pl.col("kind").is_null() | (pl.col("kind") == "note"))
+        end = next_header(open_rows, letters, self._known) if open_rows.height else None
+        if end is None and not dates:
+            end = self._next_day(doubtful, letters)
+        if end is None and rows.height:
+            tail = doubtful.filter(pl.col("row") > rows["row"][-1])
+            end = stray_below(tail, letters, rows) if tail.height else None
+        return end
+
+    @staticmethod
+    def _next_day(doubtful: pl.DataFrame, letters: Sequence[str]) -> int | None:
+        """The next header below a title with a day: days stacked on one sheet."""
+        for again in doubtful.filter(pl.col("kind") == "header")["row"]:
+            above = doubtful.filter(pl.col("row").is_between(title_above(doubtful, letters, again), again - 1))
+            if any(_DAY.search(text) for row in above.select(letters).iter_rows() for text in row if text):
+                return int(again)
+        return None
+
     def _clues(self, titles: pl.DataFrame) -> Clues:
         """What the titles above a table, the sheet's name and the file's tell about its values."""
         words = [text for row in titles.iter_rows() for text in row if text] or self._titles
+        words = [word for word in words if not _NO_PERIOD.search(word)]
         found = [year for year in map(_YEAR_IN_TITLE.search, words) if year]
         found += [year for year in map(_YEAR_IN_NAME.search, (self._sheet.name, self._place)) if year]
+        several = any(_SEVERAL_MONTHS.search(word) for word in words)
+        months = [month for month in map(_MONTH.search, [*words, self._sheet.name]) if month]
         return Clues(
             self._today,
-            int(found[0].group(1)) if found else None,
-            self._sheet.date1904,
-            any(_TEN_THOUSANDS.search(word) for word in words),
+            year=int(found[0].group(1)) if found else None,
+            month=int(months[0].group(2)) if months and not several else None,
+            date1904=self._sheet.date1904,
+            ten_thousands=any(_TEN_THOUSANDS.search(word) for word in words),
         )
 
     def _day(self, titles: pl.DataFrame) -> str | None:
         """The one day that the sheet's name or its titles say all its rows belong to."""
-        words = [text for row in titles.iter_rows() for text in row if text]
-        places = [self._sheet.name, *words]  # not the file's name: an export of today holds yesterday
-        days = {tuple(map(int, filter(None, day.groups()))) for text in places for day in _DAY.finditer(text)}
-        if len(days) == 1:
-            return "{}-{:02}-{:02}".format(*days.pop())
-        short = _DAY_OF_SHEET.match(self._sheet.name.strip())
-        months = [found for found in map(_MONTH.search, [*words, self._place]) if found]
+        words = []
+        for row in titles.iter_rows():
+            texts = [text for text in row if text]
+            words += [
+                text
+                for label, text in zip(["", *texts], texts, strict=False)
+                if not _NO_DAY.search(text) and not _NO_PERIOD.search(label)
+            ]
         year = self._clues(titles).year
-        if days or not short or not (months if short.group(1) is None else year):
-            return None
-        month = short.group(1) or months[0].group(2)
-        return f"{months[0].group(1) if short.group(1) is None else year}-{int(month):02}-{int(short.group(2)):02}"
+        # not the file's name, which is the sheet's of a csv: an export of today holds yesterday
+        own = self._sheet.name if self._sheet.name != Path(readable(self._place)).stem else ""
+        places = [own, *words]
+        days = {tuple(map(int, filter(None, day.groups()))) for text in places for day in _DAY.finditer(text)}
+        if not days and year:
+            days = {(year, int(d.group(1)), int(d.group(2))) for text in places for d in _MONTH_AND_DAY.finditer(text)}
+        short = _DAY_OF_SHEET.match(own.strip())
+        if not days and short:
+            months = [(int(m.group(1)), int(m.group(2))) for m in map(_MONTH.search, [*words, self._place]) if m]
+            alone = [int(m.group(1)) for m in map(_MONTH_ALONE.search, words) if m] if year else []
+            months += [(year, month) for month in alone if year]
+            month, separator, day = short.group(1), short.group(2), int(short.group(3))
+            if month is None:
+                days = {(*months[0], day)} if months else set()
+            elif year and (separator in ("月", ".") or (year, int(month)) in months):  # 1-7 may be a week
+                days = {(year, int(month), day)}
+        return "{}-{:02}-{:02}".format(*days.pop()) if len(days) == 1 else None
+
+
+def _stamped(candidate: _Candidate, below: pl.DataFrame, clues: Clues) -> str | None:
+    """The column of a time of day whose cells hold the date as well: 到店时间 = 2026-10-03 09:05."""
+    deciding = candidate.form.columns[candidate.form.date]
+    for key, letter in candidate.columns.items():
+        if candidate.form.columns[key].type == "time" and fitness(deciding, below[letter], clues) > 0.5:
+            return letter
+    return None
 
 
 def _clearly_first(fitting: Sequence[_Candidate]) -> bool:
@@ -398,24 +490,26 @@ def _two_forms(fitting: Sequence[_Candidate], row: int) -> Issue:
     return Issue("two_forms", row=row, values={"forms": Words.joined(rivals)})
 
 
-def _days_as_above(below: pl.DataFrame, dates: str) -> tuple[pl.DataFrame, int, int] | None:
-    """Rows whose date is blank because it stands once, above; how many, and the first of them.
+def _label(letters: Sequence[str]) -> pl.Expr:
+    """What a total says of itself: the first cell with 计 in it, or else the first cell."""
+    said = [pl.when(pl.col(letter).str.contains("[计計]")).then(pl.col(letter)) for letter in letters]
+    return pl.coalesce(*said, *letters)
 
-    A log that writes each day once says so: no day comes twice, and most rows have none. Elsewhere a blank date is a
-    date that is missing.
+
+def _days_as_above(records: pl.DataFrame, dates: str) -> tuple[pl.DataFrame, int, int] | None:
+    """Records whose date is blank because it stands once, above; how many, and the row of the first.
+
+    A log that writes each day once says so: hardly a day comes twice in a row, and at least half of the records have
+    none. Elsewhere a blank date is a date that is missing.
     """
-    if not dates or below[dates].null_count() * 2 < below.height:
+    if not dates or records[dates].null_count() * 2 < records.height:
         return None
-    cells = [letter for letter in below.columns if letter != "row"]
-    filled = below.filter(looks_dated(pl.col(dates)))[dates]
-    if len(filled) < 2 or filled.n_unique() < len(filled):
-        return None
-    others = pl.sum_horizontal(pl.col(letter).is_not_null().cast(pl.Int32) for letter in cells)
-    blank = pl.col(dates).is_null() & (others >= 3) & ~says_total(cells)
+    filled = records.filter(looks_dated(pl.col(dates)))[dates]
+    repeated = int((filled == filled.shift(1)).sum())
     above = pl.when(looks_dated(pl.col(dates))).then(pl.col(dates)).forward_fill()
-    rows = below.with_columns(as_above=blank & above.is_not_null(), above=above)
+    rows = records.with_columns(as_above=pl.col(dates).is_null() & above.is_not_null(), above=above)
     taken = rows.filter("as_above")["row"]
-    if len(taken) < len(filled):
+    if len(filled) < 2 or len(taken) < len(filled) or repeated * 4 > len(taken):
         return None
     whole = pl.when("as_above").then("above").otherwise(dates).alias(dates)
     return rows.with_columns(whole).drop("as_above", "above"), len(taken), int(taken[0])

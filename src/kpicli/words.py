@@ -7,13 +7,15 @@ from functools import lru_cache
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 _BRACKETS = re.compile(r"[(\[{<【《].*?[)\]}>】》]")
+_ORNAMENTS = re.compile(r"[▼▽▲△★☆※●○◆◇■□→↓↑①-⑳]|^\s*[(（]?\d{1,2}[.、)）](?!\d)")
+"""What stands around a header: arrows of filters, stars, its number."""
 _MARKS = re.compile(rf"[\s{INVISIBLE}*:'\"、,。;!?_`~]+")
 
 
 @lru_cache(10_000)
 def header_key(text: str) -> str:
     """Make a header comparable: NFKC, no spaces, line breaks, marks, units or brackets, Latin letters in capitals."""
-    folded = unicodedata.normalize("NFKC", text)
+    folded = unicodedata.normalize("NFKC", _ORNAMENTS.sub("", text))
     return _MARKS.sub("", _BRACKETS.sub("", folded)).upper() or _MARKS.sub("", folded).upper()
 
 

@@ -201,7 +201,7 @@ def _prepare(
             if isinstance(table, Match):
                 rows, bad = validate(table, sheet.faults)
                 checked.append(rows)
-                issues += [*bad, *reconcile(table)]
+                issues += [*bad, *reconcile(table, rows)]
             elif table.rows:
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem

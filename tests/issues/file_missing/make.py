@@ -1,0 +1,5 @@
+from pathlib import Path
+
+
+def make(folder: Path) -> list[Path]:
+    return [folder / "input.csv"]
