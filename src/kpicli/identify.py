@@ -3,6 +3,7 @@
 A key is what makes two rows the same record, in one file, in overlapping exports and over the months.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from kpicli.catalogue import Form
 from kpicli.issues import Issue
 from kpicli.masking import shown
+from kpicli.messages import Words
 from kpicli.normalise import VALID_PHONE
 
 _SEPARATOR = "\x1f"
@@ -95,14 +97,26 @@ def _with_month(form: Form, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _duplicates(form: Form, different: pl.DataFrame) -> list[Issue]:
-    column = form.columns[form.keys[0][0]]
-    return [
-        Issue(
-            "duplicate_key",
-            sheet=row["sheet"],
-            row=row["row"],
-            column=column.key,
-            values={"label": column.words, "value": shown(column.type, str(row[column.key] or ""))},
+    found = []
+    for row in different.head(_TOLD).iter_rows(named=True):
+        names = _filled_key(form, row)
+        columns = [form.columns[name] for name in names]
+        values = [shown(column.type, str(row[column.key])) for column in columns]
+        found.append(
+            Issue(
+                "duplicate_key",
+                sheet=row["sheet"],
+                row=row["row"],
+                column=names[0],
+                values={"label": Words.joined(column.words for column in columns), "value": " · ".join(values)},
+            )
         )
-        for row in different.head(_TOLD).iter_rows(named=True)
-    ]
+    return found
+
+
+def _filled_key(form: Form, row: Mapping[str, object]) -> list[str]:
+    """The columns of the natural key that a row has."""
+    for words in form.keys:
+        if all(word.endswith("?") or row[word] is not None for word in words):
+            return [name for word in words if row[name := word.removesuffix("?")] is not None]
+    return [form.date]

@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
-from kpicli.messages import Language, Values, catalogue, fill
+from kpicli.messages import Language, Values, Words, catalogue, fill
 
 Severity = Literal["error", "warning", "info"]
+
+
+_SET_ASIDE = Words("，该行搁置", "; the row was set aside")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Issue:
 
     def message(self, language: Language = "zh") -> str:
         """Say what is wrong."""
-        return fill(catalogue("issues")[self.code].text, self.values, language)
+        text = fill(catalogue("issues")[self.code].text, self.values, language)
+        return text + _SET_ASIDE[language] if self.grave else text
 
     def hint(self, language: Language = "zh") -> str:
         """Say what to do about it; empty when there is nothing to do."""

@@ -301,9 +301,7 @@ class _Reading:
                 aside[1].extend(issues)
                 ours.difference_update(group)
             elif self._repeats(group, home, found):
-                aside[1].append(
-                    Issue("stray_table", cell=f"{group[0]}{first_row}", values={"place": f"{group[0]}–{group[-1]}"})
-                )
+                aside[1].append(Issue("stray_table", cell=f"{group[0]}{first_row}", values={"place": _columns(group)}))
                 ours.difference_update(group)
         return [letter for letter in cells.columns if letter in ours]
 
@@ -339,7 +337,9 @@ class _Reading:
             rest = cells.slice(end - first_row)
             tables, more = self.region(rest, end)
             if not any(isinstance(table, Match) for table in tables):
-                stray = Issue("stray_table", row=end, values={"place": f"{end}–{first_row + cells.height - 1}"})
+                last = first_row + cells.height - 1
+                place = Words(f"第 {end}–{last} 行", f"rows {end}–{last}")
+                stray = Issue("stray_table", row=end, cell=f"{cells.columns[0]}{end}", values={"place": place})
                 tables, more = [], [stray]
                 height = cells.height
                 blank = _count_blank(rest)
@@ -470,6 +470,10 @@ class _Reading:
             elif year and (separator in ("月", ".") or (year, int(month)) in months):  # 1-7 may be a week
                 days = {(year, int(month), day)}
         return "{}-{:02}-{:02}".format(*days.pop()) if len(days) == 1 else None
+
+
+def _columns(letters: Sequence[str]) -> Words:
+    return Words(f"{letters[0]}–{letters[-1]} 列", f"columns {letters[0]}–{letters[-1]}")
 
 
 def _stamped(candidate: _Candidate, below: pl.DataFrame, clues: Clues) -> str | None:

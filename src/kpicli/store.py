@@ -17,7 +17,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -88,6 +88,8 @@ class Plan:
     """Table of the workbook → rows that are new or changed."""
     older: int
     """Rows left out because the store holds a newer version of them."""
+    taken_back: int = 0
+    """Stored rows that leave the store: corrected away, or no longer what the content says."""
 
 
 class Store:
@@ -191,14 +193,24 @@ class Store:
 
     # Writing
 
-    def plan(self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str] = ()) -> Plan:
+    def plan(
+        self,
+        form: Form,
+        rows: pl.DataFrame,
+        source: Source,
+        corrected: Sequence[str] = (),
+        replaced: Collection[str] = (),
+    ) -> Plan:
         """Compare the rows of a workbook with what is stored: new, changed, unchanged, or older.
 
-        Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`. Keys of rows that the workbook says
-        it corrects, and does not hold any more, leave the store.
+        Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`. What the same content gave before
+        and does not give any more (its headers mean something since) leaves the store; so do keys that the workbook
+        says it corrects, and rows of contents (by hash) that it says it replaces.
         """
         incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
-        left = pl.Series("key", [key for key in dict.fromkeys(corrected) if key not in set(rows["key"])], pl.String)
+        before = self._keys_of({source.sha256, *replaced}, form, source.dealer)
+        own = set(rows["key"])
+        left = pl.Series("key", [key for key in dict.fromkeys([*corrected, *before]) if key not in own], pl.String)
         known = self._known(form, pl.concat([rows["key"], left]), source.dealer)
         if known.is_empty():
             return Plan(form, incoming, _per_table(rows), 0)
@@ -222,7 +234,15 @@ class Store:
             for gone in (moved, away)
         ]
         appended = pl.concat([changed.select(incoming.columns), *tombstones])
-        return Plan(form, appended, _per_table(changed), int(judged["older"].sum()))
+        return Plan(form, appended, _per_table(changed), int(judged["older"].sum()), away.height)
+
+    def _keys_of(self, hashes: Collection[str], form: Form, dealer: str) -> list[str]:
+        """The keys of the rows that stand in the store as these contents gave them."""
+        batches = self.batches.filter(pl.col("sha256").is_in(list(hashes)), pl.col("dealer") == dealer)["batch"]
+        if batches.is_empty():
+            return []
+        rows = self.rows(form, dealer=dealer).filter(pl.col("batch").is_in(batches.to_list()))
+        return rows.select("key").collect()["key"].to_list()
 
     def _known(self, form: Form, keys: pl.Series, dealer: str) -> pl.DataFrame:
         """What is known of these keys, whatever the month, with ``saved`` and ``seq`` of the batch.

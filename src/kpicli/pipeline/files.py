@@ -8,7 +8,8 @@ from pathlib import Path
 from kpicli.issues import Issue
 
 TABLE_SUFFIXES = (
-    ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".csv", ".tsv", ".txt", ".htm", ".html", ".mht", ".et",
+    ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".fods", ".csv", ".tsv", ".txt",
+    ".htm", ".html", ".mht", ".mhtml", ".xml", ".et",
 )  # fmt: skip
 """What is taken from a folder; a file named outright is read whatever its name."""
 
@@ -22,7 +23,8 @@ def find_files(paths: Iterable[str | Path]) -> list[tuple[Path, Issue | None]]:
             found[path] = (path, Issue("no_workbooks"))
         for file in files:
             lock = Issue("lock_file") if file.name.startswith("~$") else None
-            found.setdefault(file.resolve(), (file, lock))
+            # not Path.resolve, which raises where links form a loop
+            found.setdefault(Path(os.path.realpath(file)), (file, lock))
     return sorted(found.values(), key=lambda entry: _natural(entry[0]))
 
 

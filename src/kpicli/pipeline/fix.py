@@ -36,8 +36,8 @@ class Fix:
         `keys` are the rows by form (``sheet``, ``row``, ``key``): a bad cell of a row that counts carries its key, by
         which the corrected row replaces it. No file is overwritten. Raises `StoreError`.
         """
-        findings = list(islice(self._findings(issues, _key_of(keys)), _MOST_LISTED))
-        if not findings or not workbook.sheets:
+        findings = list(islice(self._findings(issues, _key_of(keys), workbook.sha256), _MOST_LISTED))
+        if not workbook.sheets or all(finding.severity == "info" for finding in findings):
             return None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,12 +67,15 @@ class Fix:
             target = self.folder / f"{name.stem} ({number}){name.suffix}"
         return target
 
-    def _findings(self, issues: Iterable[Issue], keys: Mapping[tuple[str, int], str]) -> Iterator[Finding]:
+    def _findings(
+        self, issues: Iterable[Issue], keys: Mapping[tuple[str, int], tuple[str, str]], sha256: str
+    ) -> Iterator[Finding]:
         for issue in issues:
-            if issue.severity == "info":
+            if issue.severity == "info" and issue.cell is None:
                 continue
             column = (issue.cell or "").rstrip("0123456789") or None
             for row in issue.rows or (issue.row,):
+                form, key = keys.get((issue.sheet or "", row or 0), ("", ""))
                 yield Finding(
                     sheet=issue.sheet or "",
                     row=row,
@@ -81,29 +84,41 @@ class Fix:
                     severity=issue.severity,
                     text=issue.message(self.language),
                     hint=issue.hint(self.language),
-                    key=keys.get((issue.sheet or "", row or 0), ""),
+                    key=json.dumps([sha256, form, key], ensure_ascii=False),
                 )
 
 
-def _key_of(keys: Mapping[str, pl.DataFrame]) -> dict[tuple[str, int], str]:
+def _key_of(keys: Mapping[str, pl.DataFrame]) -> dict[tuple[str, int], tuple[str, str]]:
+    """(Sheet, row) → form and key."""
     return {
-        (sheet, row): json.dumps([form, key], ensure_ascii=False)
+        (sheet, row): (form, key)
         for form, rows in keys.items()
         for sheet, row, key in rows.select("sheet", "row", "key").iter_rows()
     }
 
 
-def corrections(sheet: RawSheet) -> dict[str, list[str]] | None:
-    """Form → keys of the rows that a marked copy corrects; None where the sheet is no list of problems."""
+@dataclass(frozen=True)
+class Corrections:
+    """What a marked copy says of itself."""
+
+    keys: Mapping[str, list[str]]
+    """Form → keys of the rows whose cells were marked."""
+    replaced: frozenset[str]
+    """Hash of the content it is a copy of."""
+
+
+def corrections(sheet: RawSheet) -> Corrections | None:
+    """Read the hidden column of a list of problems; None where the sheet is none."""
     if sheet.name != LIST_SHEET:
         return None
     letter = next((name for name in sheet.cells.columns if KEY_HEADING in sheet.cells[name].head(10)), None)
-    found: dict[str, list[str]] = {}
+    keys: dict[str, list[str]] = {}
+    replaced = set()
     for text in sheet.cells[letter].drop_nulls().unique(maintain_order=True) if letter else ():
         try:
-            form, key = json.loads(text)
-        except ValueError:
+            sha256, form, key = map(str, json.loads(text))
+        except (ValueError, TypeError):
             continue  # the heading, or what somebody wrote there
-        if isinstance(form, str) and isinstance(key, str):
-            found.setdefault(form, []).append(key)
-    return found
+        replaced.add(sha256)
+        keys.setdefault(form, []).append(key)
+    return Corrections(keys, frozenset(replaced))

@@ -2,25 +2,26 @@
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import polars as pl
 
 from kpicli.catalogue import Form
 from kpicli.control import reconcile
+from kpicli.errors import KpicliError
 from kpicli.identify import identify
 from kpicli.issues import Issue, gather
 from kpicli.layout import NOT_DATA
 from kpicli.messages import Language
 from kpicli.pipeline.files import find_files
-from kpicli.pipeline.fix import Fix, corrections
+from kpicli.pipeline.fix import Corrections, Fix, corrections
 from kpicli.read import ReaderPool, Workbook
 from kpicli.recognise import Match, NoMatch, recognise
 from kpicli.store import Plan, Source, Store
@@ -37,7 +38,13 @@ REFUSALS = ("no_form", "two_forms", "missing_column")
 CHECKS = ("control_total",)
 """What a file says of itself and does not keep."""
 
+_WIDE = 4
+"""So many rows with so many cells are a table rather than a cover."""
+
 Status = Literal["stored", "unchanged", "partly", "refused", "skipped"]
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,8 @@ class _Prepared:
     unread: tuple[SheetAccount, ...]
     """Sheets of which no row can be used."""
     issues: tuple[Issue, ...]
-    corrected: Mapping[str, list[str]]
-    """Form → keys of rows that this file, once marked, says it corrects."""
+    corrections: Corrections
+    """What a marked copy says it corrects."""
 
 
 def ingest(
@@ -142,7 +149,7 @@ def ingest(
                     min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
                     time,
                 )
-                entry = _store(store, entry, source, copies, dry_run=dry_run)
+                entry = _kept_apart(workbook.path, partial(_store, store, entry, source, copies, dry_run=dry_run))
             accounts.append(entry)
             progress(entry)
     return Ingested(tuple(accounts), dry_run)
@@ -167,11 +174,16 @@ def _side_by_side(
 
 
 def _done(path: Path, entry: Future[_Prepared] | FileAccount) -> _Prepared | FileAccount:
-    """What came of a file; a bug of ours that it brought out refuses this file and does not stop the others."""
-    if isinstance(entry, FileAccount):
-        return entry
+    """What came of a file."""
+    return entry if isinstance(entry, FileAccount) else _kept_apart(path, entry.result)
+
+
+def _kept_apart(path: Path, step: Callable[[], Result]) -> Result | FileAccount:
+    """What a step gives; a bug of ours that a file brings out refuses this file and does not stop the others."""
     try:
-        return entry.result()
+        return step()
+    except KpicliError:
+        raise
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         why = f"{type(error).__name__} ({Path(last.filename).name}:{last.lineno})"  # its text could hold personal data
@@ -186,13 +198,13 @@ def _prepare(
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)
-    corrected: dict[str, list[str]] = {}
+    corrected = Corrections({}, frozenset())
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
         listed = corrections(sheet)
         if listed is not None:
-            corrected |= listed
+            corrected = listed
             unread.append(_unread(NoMatch(sheet.name, sheet.cells.height, dict.fromkeys(NOT_DATA, 0)), ()))
             continue
         tables, found = recognise(sheet, forms, time.date(), path.name, named)
@@ -205,8 +217,15 @@ def _prepare(
             elif table.rows:
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
-        issues = [replace(issue, code="other_sheet") if issue.code == "no_form" else issue for issue in issues]
+        issues = [_beside(issue, workbook) if issue.code == "no_form" else issue for issue in issues]
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)
+
+
+def _beside(issue: Issue, workbook: Workbook) -> Issue:
+    """A sheet without a form beside one that has one: a cover or a note, unless rows as wide as a table stand in it."""
+    cells = next(sheet.cells for sheet in workbook.sheets if sheet.name == issue.sheet)
+    wide = cells.filter(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int32)) >= _WIDE)
+    return replace(issue, code="unknown_sheet" if wide.height >= _WIDE else "other_sheet")
 
 
 def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
@@ -230,12 +249,15 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
             [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
         )
         identified, found = identify(form, rows)
-        plan = store.plan(form, identified.rows, source, prepared.corrected.get(form.key, ()))
+        marked = prepared.corrections
+        plan = store.plan(form, identified.rows, source, marked.keys.get(form.key, ()), marked.replaced)
         plans.append(plan)
         keys[form.key] = identified.rows
         issues += [_placed(issue, tables.values()) for issue in found]
         if plan.older:
-            issues.append(Issue("older_rows", count=plan.older))
+            issues.append(Issue("older_rows", count=plan.older, values={"form": form.words}))
+        if plan.taken_back:
+            issues.append(Issue("rows_taken_back", count=plan.taken_back, values={"form": form.words}))
         superseded |= identified.superseded
         for place, month, count in identified.rows.group_by("table", "month").len().iter_rows():
             months.setdefault(place, {})[month] = count
@@ -245,14 +267,14 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
     ]
     accounts = [*read, *prepared.unread]
     taken = bool(prepared.checked)
-    known = taken and source.sha256 in store.batches["sha256"] and not any(stored.values())
+    known = taken and source.sha256 in store.batches["sha256"] and all(plan.rows.is_empty() for plan in plans)
     batch = None
     if taken and not known and not dry_run:
         entries = [asdict(account) | {"months": months.get(place, {})} for place, account in enumerate(accounts)]
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)
-    marked = copies.write(prepared.workbook, issues, keys) if copies else None
-    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues), marked)
+    copy = copies.write(prepared.workbook, issues, keys) if copies else None
+    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues), copy)
 
 
 def _placed(issue: Issue, tables: Iterable[Checked]) -> Issue:

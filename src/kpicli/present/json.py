@@ -188,8 +188,8 @@ def _file(account: FileAccount, language: Language) -> dict[str, Any]:
             }
             for sheet in account.sheets
         ],
-        "marked": readable(str(account.marked)) if account.marked else None,
         "issues": [issue(problem, language) for problem in account.issues],
+        **({"marked": readable(str(account.marked))} if account.marked else {}),
     }
 
 

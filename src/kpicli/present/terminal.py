@@ -218,6 +218,7 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
         text.append(f" ×{issue.count}", style="bold")
     if hint := issue.hint(language):
         text.append(f" → {plain(hint)}", style="dim")
+    text.append(f" ({issue.code})", style="dim")
     grid = Table.grid(padding=(0, 1))
     grid.add_column()
     grid.add_column(overflow="fold")

@@ -85,8 +85,10 @@ def opened(source: Path | bytes, limits: Limits) -> Iterator[zipfile.ZipFile]:
         raise Refusal("truncated", why=str(error)[:80]) from error
     except (IndexError, struct.error) as error:  # binary records that end before they should
         raise Refusal("truncated", why=type(error).__name__) from error
-    except RuntimeError as error:  # zipfile's word for an encrypted member
-        raise Refusal("encrypted") from error
+    except RuntimeError as error:
+        if "encrypted" in str(error) or "password" in str(error).lower():  # zipfile's words for a locked member
+            raise Refusal("encrypted") from error
+        raise Refusal("truncated", why=type(error).__name__) from error
 
 
 def kind(archive: zipfile.ZipFile) -> str:
