@@ -68,7 +68,8 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
         value = pl.when(empty).then(False).otherwise(value)
     if column.when_empty is not None:
         value = pl.when(empty).then(pl.lit(column.when_empty)).otherwise(value)
-    texts = pl.LazyFrame({"raw": cells}).with_columns(text=_folded(pl.col("raw")))
+    ascii_only = (cells.str.len_bytes() == cells.str.len_chars()).all()
+    texts = pl.LazyFrame({"raw": cells}).with_columns(text=_folded(pl.col("raw"), ascii_only=ascii_only))
     if column.spellings:
         key = _TEXT.str.replace_all(r"\s", "").str.to_uppercase()
         texts = texts.with_columns(text=key.replace_strict(column.spellings, default=_TEXT, return_dtype=pl.String))
@@ -89,9 +90,13 @@ def fitness(column: Column, cells: pl.Series, clues: Clues) -> float:
     return 0.0 if judged.is_empty() else judged["code"].null_count() / judged.height
 
 
-def _folded(cell: pl.Expr) -> pl.Expr:
-    """A cell's text in NFKC without invisible characters and outer spaces; null where it says nothing."""
-    text = cell.str.normalize("NFKC").str.replace_all(f"[{INVISIBLE}]", "").str.strip_chars(" \t\r\n'")
+def _folded(cell: pl.Expr, *, ascii_only: bool) -> pl.Expr:
+    """A cell's text in NFKC without invisible characters and outer spaces; null where it says nothing.
+
+    ASCII is its own NFKC and has no invisible characters: columns of numbers are spared the search for them.
+    """
+    visible = cell if ascii_only else cell.str.normalize("NFKC").str.replace_all(f"[{INVISIBLE}]", "")
+    text = visible.str.strip_chars(" \t\r\n'")
     return pl.when(~text.is_in(EMPTY)).then(text)
 
 
@@ -171,21 +176,19 @@ def _time(column: Column, clues: Clues) -> Parsed:
     return text, _failed("bad_time")
 
 
-def _number_text() -> pl.Expr:
+def _number_text(text: pl.Expr) -> pl.Expr:
     """The digits of a number with its separators, signs of money and units taken off; parentheses mean negative."""
-    bare = _TEXT.str.replace_all(r"[,，￥¥$\s]", "").str.replace(
-        r"(?:元|人|位|台|批|公里|[kK][mM]|万元?|%)(\)?)$", "$1"
-    )
+    bare = text.str.replace_all(r"[,，￥¥$\s]", "").str.replace(r"(?:元|人|位|台|批|公里|[kK][mM]|万元?|%)(\)?)$", "$1")
     return bare.str.replace(r"元$", "").str.replace(r"^\((.*)\)$", "-$1")
 
 
-def _scaled(clues: Clues) -> pl.Expr:
-    number = _number_text().cast(pl.Float64, strict=False)
+def _scaled(clues: Clues, text: pl.Expr = _TEXT) -> pl.Expr:
+    number = _number_text(text).cast(pl.Float64, strict=False)
     finite = pl.when(number.is_finite()).then(number)
-    percent = pl.when(_TEXT.str.contains(r"%\)?$")).then(finite / 100)
-    in_ten_thousands = _TEXT.str.contains("万")
+    percent = pl.when(text.str.contains(r"%\)?$")).then(finite / 100)
+    in_ten_thousands = text.str.contains("万")
     if clues.ten_thousands:
-        in_ten_thousands = in_ten_thousands | ~_TEXT.str.contains("元")
+        in_ten_thousands = in_ten_thousands | ~text.str.contains("元")
     return percent.when(in_ten_thousands).then(finite * 10_000).otherwise(finite)
 
 
@@ -200,11 +203,16 @@ def _integer(column: Column, clues: Clues) -> Parsed:
 
 
 def _money(column: Column, clues: Clues) -> Parsed:
-    exact = _number_text().str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2})?)0*$").cast(pl.Decimal(18, 2), strict=False)
-    scaled = _scaled(clues)
+    # amounts differ from row to row: those written without any mark, nearly all, pass the long way below as nulls
+    unmarked = pl.lit(False) if clues.ten_thousands else _TEXT.str.contains(r"^[-+]?\d{1,15}(?:\.\d{1,2}0*)?$")
+    direct = pl.when(unmarked).then(_TEXT).cast(pl.Decimal(18, 2), strict=False)
+    marked = pl.when(~unmarked).then(_TEXT)
+    exact = _number_text(marked).str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2})?)0*$")
+    scaled = _scaled(clues, marked)
     rounded = pl.when(scaled.abs() < 1e15).then(scaled.round(2)).cast(pl.Decimal(18, 2), strict=False)
-    plain = pl.lit(False) if clues.ten_thousands else ~_TEXT.str.contains("[万%]")
-    return pl.coalesce(pl.when(plain).then(exact), rounded), _failed("bad_number")
+    plain = pl.lit(False) if clues.ten_thousands else ~marked.str.contains("[万%]")
+    exactly = pl.when(plain).then(exact).cast(pl.Decimal(18, 2), strict=False)
+    return pl.coalesce(direct, exactly, rounded), _failed("bad_number")
 
 
 def _phone(column: Column, clues: Clues) -> Parsed:
@@ -253,15 +261,15 @@ _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 def _vin(column: Column, clues: Clues) -> Parsed:
     vin = _TEXT.str.to_uppercase().str.replace_all(r"[\s-]", "")
-    whole = vin.str.len_chars() == 17
+    whole = _VALUE.str.len_chars() == 17
     # as one number of 17 digits, which fits 64 bits: its digits then fall out by division
-    number = pl.when(whole).then(vin.str.replace_many(_VIN_LETTERS)).cast(pl.Int64, strict=False)
+    number = _VALUE.str.replace_many(_VIN_LETTERS).cast(pl.Int64, strict=False)
     rest = pl.sum_horizontal(
         [number // 10 ** (16 - place) % 10 * weight for place, weight in enumerate(_VIN_WEIGHTS)], ignore_nulls=False
     )
-    digit = pl.when(rest % 11 == 10).then(pl.lit("X")).otherwise((rest % 11).cast(pl.String))
-    tail = vin.str.contains(r"^[A-Z0-9]{6,8}$")  # many lists carry only the last six or eight
-    right = (digit == vin.str.slice(8, 1)).fill_null(False) | tail
+    digit = pl.when(_VALUE.str.slice(8, 1) == "X").then(pl.lit("10")).otherwise(_VALUE.str.slice(8, 1))
+    tail = _VALUE.str.contains(r"^[A-Z0-9]{6,8}$")  # many lists carry only the last six or eight
+    right = (whole & (digit == (rest % 11).cast(pl.String))).fill_null(False) | tail
     return vin, pl.when(~right).then(pl.lit("odd_vin"))
 
 
