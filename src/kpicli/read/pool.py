@@ -1,5 +1,6 @@
 """Keep a few child processes that read files, and give workbooks back."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -149,8 +150,9 @@ def _sheet(entry: Mapping[str, Any]) -> RawSheet:
     cells = pl.DataFrame()
     if entry["arrow"]:
         arrow = Path(entry["arrow"])
-        cells = pl.read_ipc(arrow.read_bytes())  # not mapped: the file goes away now
-        arrow.unlink()
+        cells = pl.read_ipc(arrow)
+        with contextlib.suppress(PermissionError):  # Windows, where it may be mapped a moment longer
+            arrow.unlink()
     return RawSheet(
         name=entry["name"],
         cells=cells,

@@ -133,7 +133,7 @@ _READERS: dict[str, Callable[[bytes, str], list[RawSheet]]] = {
 
 def _hand_over(sheet: RawSheet, path: Path) -> dict[str, Any]:
     if sheet.cells.width:
-        sheet.cells.write_ipc(path, compression="lz4")
+        sheet.cells.write_ipc(path, compression="uncompressed")  # it is read and removed at once
     return {
         "name": sheet.name,
         "arrow": str(path) if sheet.cells.width else None,
