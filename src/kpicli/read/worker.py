@@ -3,6 +3,8 @@
 Started as ``python -m kpicli.read.worker``. Cells go back as Arrow files in a folder the parent owns and removes.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import sys
@@ -26,6 +28,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         print(json.dumps(answer(request)), flush=True)  # noqa: T201 - the pipe is the protocol
+        _give_back()
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +146,12 @@ def _hand_over(sheet: RawSheet, path: Path) -> dict[str, Any]:
         "merges": [astuple(merge) for merge in sheet.merges],
         "hidden_rows": sheet.hidden_rows,
     }
+
+
+def _give_back() -> None:
+    """Return freed memory to the system: the C library keeps it, and the next file may be long in coming."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # only glibc can be told so
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _limit_memory(mebibytes: int) -> None:
