@@ -79,8 +79,12 @@ def parse(column: Column, cells: pl.Series, clues: Clues) -> pl.DataFrame:
 
 def typed(column: Column, cells: pl.Series, clues: Clues) -> tuple[pl.Series, pl.Series]:
     """Parse a whole column: the values, and beside each an issue code or null."""
-    distinct = parse(column, cells.unique(), clues)
-    mapped = cells.to_frame("raw").join(distinct, on="raw", how="left", nulls_equal=True, maintain_order="left")
+    distinct = cells.unique()
+    if len(distinct) > 0.75 * len(cells):  # a number of its own in nearly every row: nothing to be gained by mapping
+        mapped = parse(column, cells, clues)
+    else:
+        parsed = parse(column, distinct, clues)
+        mapped = cells.to_frame("raw").join(parsed, on="raw", how="left", nulls_equal=True, maintain_order="left")
     return mapped["value"].alias(column.key), mapped["code"]
 
 

@@ -139,7 +139,9 @@ def ingest(
     accounts: list[FileAccount] = []
     with ExitStack() as stack:
         readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        for entry in _side_by_side(find_files(paths), partial(_prepare, readers, forms, named, password, time)):
+        for entry in _side_by_side(
+            find_files(paths), partial(_prepare, readers, forms, named, password, time, copies is not None)
+        ):
             if isinstance(entry, _Prepared):
                 workbook = entry.workbook
                 source = Source(
@@ -191,9 +193,15 @@ def _kept_apart(path: Path, step: Callable[[], Result]) -> Result | FileAccount:
 
 
 def _prepare(
-    readers: ReaderPool, forms: Sequence[Form], named: str | None, password: str | None, time: datetime, path: Path
+    readers: ReaderPool,
+    forms: Sequence[Form],
+    named: str | None,
+    password: str | None,
+    time: datetime,
+    keep_cells: bool,
+    path: Path,
 ) -> _Prepared:
-    """Take one file through every step before the store."""
+    """Take one file through every step before the store; its raw cells are kept for a copy of it alone."""
     workbook = readers.read(path, password)
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
@@ -218,6 +226,8 @@ def _prepare(
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
         issues = [_beside(issue, workbook) if issue.code == "no_form" else issue for issue in issues]
+    if not keep_cells:
+        workbook = replace(workbook, sheets=())
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)
 
 

@@ -35,7 +35,8 @@ class Grid:
         """Set one cell; an empty text is no cell."""
         if not text:
             return
-        self.reach(row, column)
+        if row >= len(self._rows) or column >= self._width:
+            self.reach(row, column)
         cells = self._rows[row]
         if column >= len(cells):
             cells.extend([None] * (column - len(cells) + 1))

@@ -22,6 +22,7 @@ from kpicli.read.sheets import Fault, Limits, Merge, SheetScan, column_index, co
 
 _CHUNK = 1 << 20
 _MIB = 1 << 20
+_SHARED_TEXTS = "xl/sharedStrings.bin"
 
 # XML may spell one thing in many ways: attributes in any order, either quote, prefixes, spaces, cells without address.
 _TAG = rb"<(?:\w+:)?"
@@ -69,6 +70,7 @@ class Package:
     scans: dict[str, SheetScan] = field(default_factory=dict)
     """Sheet name → its scan."""
     date1904: bool = False
+    binary: bool = False
     strict: bool = False
     """Written in the strict dialect, which spells dates in ISO 8601."""
     saved: datetime | None = None
@@ -126,13 +128,16 @@ def _guard(archive: zipfile.ZipFile, limits: Limits) -> None:
 
 def inspect(archive: zipfile.ZipFile) -> Package:
     """Inflate every part of an xlsx or xlsb once, which checks it, and scan its sheets."""
-    package = Package()
     binary = kind(archive) == "xlsb"
+    package = Package(binary=binary)
+    texts = 0
+    if binary and _SHARED_TEXTS in archive.namelist():
+        texts = xlsb.shared_texts(archive.read(_SHARED_TEXTS))
     sheets = _sheet_parts(archive, package, binary)
     for part in archive.infolist():
         name = part.filename
         if binary and name in sheets:
-            package.scans[sheets[name]] = xlsb.scan(archive.read(part))
+            package.scans[sheets[name]] = xlsb.scan(archive.read(part), texts)
             continue
         scan = package.scans.setdefault(sheets[name], SheetScan()) if name in sheets else None
         for number, piece in enumerate(_pieces(archive, part, whole_rows=scan is not None)):
@@ -157,6 +162,8 @@ def _sheet_parts(archive: zipfile.ZipFile, package: Package, binary: bool) -> di
     targets = {element.get("Id", ""): element.get("Target", "") for element in links.iter()}
     if binary:
         sheets, package.date1904 = xlsb.workbook(archive.read("xl/workbook.bin"))
+        if not sheets.keys() <= targets.keys():
+            raise Refusal("truncated", why="工作表没有对应的部件")
     else:
         sheets = {}
         root = _parse(archive, "xl/workbook.xml")

@@ -6,9 +6,12 @@ Record numbers and layouts are those of the format's public description (MS-XLSB
 import struct
 from collections.abc import Iterator
 
+from kpicli.read.grid import MOST_COLUMNS, MOST_ROWS
+from kpicli.read.refusal import Refusal
 from kpicli.read.sheets import Fault, Merge, SheetScan, column_letters
 
 _ROW, _WORKBOOK_PROPERTIES, _BUNDLED_SHEET, _MERGED = 0, 153, 156, 176
+_SHARED_CELL, _SHARED_TEXT = 7, 19
 _VALUES = range(2, 12)
 _CELL_ERROR, _FORMULA_ERROR = 3, 11
 _HIDDEN = 0x10
@@ -27,17 +30,29 @@ def workbook(content: bytes) -> tuple[dict[str, str], bool]:
     return sheets, date1904
 
 
-def scan(content: bytes) -> SheetScan:
-    """What one sheet part tells."""
+def shared_texts(content: bytes) -> int:
+    """How many texts the part of shared texts holds."""
+    return sum(1 for kind, _ in _records(content) if kind == _SHARED_TEXT)
+
+
+def scan(content: bytes, texts: int) -> SheetScan:
+    """What one sheet part tells; `texts` is how many shared ones there are.
+
+    Raises `Refusal` for addresses beyond a worksheet and texts that are not there: the reading library dies of them.
+    """
     found = SheetScan()
     row = 0
     for kind, record in _records(content):
         if kind == _ROW:
             (row,) = struct.unpack_from("<I", record)
+            if row >= MOST_ROWS:
+                raise Refusal("truncated", why=f"第 {row + 1} 行")
             if record[11] & _HIDDEN:
                 found.hidden_rows.append(row + 1)
         elif kind in _VALUES:
             (column,) = struct.unpack_from("<I", record)
+            if column >= MOST_COLUMNS or (kind == _SHARED_CELL and struct.unpack_from("<I", record, 8)[0] >= texts):
+                raise Refusal("truncated", why=f"第 {row + 1} 行的单元格")
             if kind in (_CELL_ERROR, _FORMULA_ERROR):
                 value = _ERRORS.get(record[8], "#ERR")
                 found.note(Fault(row + 1, column_letters(column), "error_cell", value))

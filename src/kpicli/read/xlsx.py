@@ -22,9 +22,15 @@ def read(source: Path | bytes, package: Package) -> list[RawSheet]:
             return [_sheet(reader, index, package) for index in range(len(reader.sheet_names))]
         except fastexcel.FastExcelError as error:
             why = str(error).splitlines()[0][:80]
-            if "I/O error" in why:  # the package was read whole a moment ago: what fails now is memory
+            if (
+                "I/O error" in why and not package.binary
+            ):  # the package was read whole a moment ago: what fails now is memory
                 raise Refusal("reader_died") from error
             raise Refusal("truncated", why=why) from error
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # the library's own word for content it did not expect
+                raise Refusal("truncated", why="内容前后不符") from error
+            raise
 
 
 def _sheet(reader: fastexcel.ExcelReader, index: int, package: Package) -> RawSheet:
