@@ -244,7 +244,7 @@ def mentions_total(letters: Iterable[str]) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RowMarks:
     """What a table's rows are told apart by."""
 
     header: Header
@@ -256,7 +256,7 @@ class Surroundings:
     """The texts above the table, which may stand again on each page."""
 
 
-def kind(letters: Sequence[str], within: Surroundings, dated: pl.Expr) -> pl.Expr:
+def kind(letters: Sequence[str], within: RowMarks, dated: pl.Expr) -> pl.Expr:
     """What a row is that may be no record: one of `NOT_DATA`, or null."""
     filled = _filled(letters)
     repeated = [

@@ -1,23 +1,21 @@
 """Find the tables inside a raw sheet: which form each is, where its header stands, which rows are records.
 
-Headers match exactly after folding, against curated aliases. Where a header has several meanings, the values below it
-decide; similarity decides nothing.
+`layout` knows where things stand, `columns` what headers mean, `titles` what is said above; here they come together.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 
 from kpicli.catalogue import Column, Form
+from kpicli.columns import SAMPLE, Candidate, hold, leftovers, named_columns, others, stamped, tells, unfit
 from kpicli.issues import Issue
 from kpicli.layout import (
     NOT_DATA,
     Header,
-    Surroundings,
+    RowMarks,
     filled_down,
     headers,
     joined_dates,
@@ -30,33 +28,16 @@ from kpicli.layout import (
     title_above,
     with_whole_dates,
 )
-from kpicli.messages import Values, Words
-from kpicli.normalise import Clues, fitness
+from kpicli.messages import Words
+from kpicli.normalise import Clues
 from kpicli.read.sheets import RawSheet
-from kpicli.words import header_key, readable, word_key
+from kpicli.titles import Surroundings, names_a_day
+from kpicli.words import header_key
 
-_GENERIC_HEADERS = {header_key(word) for word in ("日期", "月份", "月度")}  # they stand in every kind of sheet
-_GENERIC_WORDS = {"是", "否", "有", "无"}  # they fit any vocabulary with a yes in it
 _FREE = ("text", "name", "phone")
 """Types in which any word may stand, 合计 too."""
 _AMOUNTS = ("integer", "number", "money")
 """Types whose value a merged cell holds once, for all its rows together."""
-_YEAR_IN_TITLE = re.compile(r"(?<!\d)(20\d{2})\s*(?:[-/.年]|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
-_YEAR_IN_NAME = re.compile(r"(?<!\d)(20\d{2})(?:(?!\d)|(?:0[1-9]|1[0-2])(?:[0-3]\d)?(?!\d))")
-_MONTH = re.compile(r"(?<!\d)(20\d{2})\s*[-/.年]?\s*(1[0-2]|0?[1-9])(?!\d)")
-_DAY = re.compile(
-    r"(?<!\d)(20\d{2})\s*[-/.年]\s*(1[0-2]|0?[1-9])\s*[-/.月]\s*(3[01]|[12]\d|0?[1-9])(?!\d)"
-    r"|(?<!\d)(20\d{2})(1[0-2]|0[1-9])(3[01]|[12]\d|0[1-9])(?!\d)"
-)
-_DAY_OF_SHEET = re.compile(r"^(?:(1[0-2]|0?[1-9])\s*([-/.月])\s*)?(3[01]|[12]\d|0?[1-9])\s*[日号]?$")
-_MONTH_AND_DAY = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月\s*(3[01]|[12]\d|0?[1-9])\s*[日号]")
-_MONTH_ALONE = re.compile(r"(?<!\d)(1[0-2]|0?[1-9])\s*月(?!\s*\d)")
-_SEVERAL_MONTHS = re.compile(r"[-至到~～—–]\s*(1[0-2]|0?[1-9])\s*月")
-_NO_PERIOD = re.compile(r"打印|导出|制表|制单|填表|生成|下载|查询|编号|版本|版次|修订")
-"""What a title says of itself rather than of the rows below."""
-_NO_DAY = re.compile(_NO_PERIOD.pattern + r"|[日\d]\s*[至到~～—–]\s*\d")
-_TEN_THOUSANDS = re.compile(r"单位\s*[:：]\s*万元|[(（]\s*万元\s*[)）]")
-_SAMPLE = 2_000
 
 
 @dataclass(frozen=True)
@@ -109,26 +90,12 @@ class NoMatch:
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    """A form held against one header."""
-
-    form: Form
-    columns: dict[str, str]
-    """Form column → letter."""
-    issues: list[Issue] = field(default_factory=list)
-
-    @property
-    def missing(self) -> list[Column]:
-        return [c for c in self.form.required if c.key not in self.columns and c.when_absent is None]
-
-
-@dataclass(frozen=True)
 class _Found:
     """The header of a table, and the forms that it fits or nearly fits."""
 
     header: Header
-    candidates: list[_Candidate]
-    fitting: list[_Candidate]
+    candidates: list[Candidate]
+    fitting: list[Candidate]
 
 
 Recognised = tuple[list[Match | NoMatch], list[Issue]]
@@ -169,8 +136,8 @@ class _Reading:
         self._place = place
         self._named = named
         self._known = frozenset[str]().union(*(form.header_keys for form in forms))
-        self._titles: list[str] = []
-        """Texts above the tables so far."""
+        self._titles: list[Sequence[str]] = []
+        """Texts of the rows above the tables so far."""
 
     def region(self, cells: pl.DataFrame, first_row: int) -> Recognised:
         """The tables of a rectangle of the sheet, whose first row the spreadsheet shows as `first_row`."""
@@ -188,7 +155,7 @@ class _Reading:
         title_rows = found.header.first - _count_blank(titles)
         row = first_row + found.header.below - 1
         if len(found.fitting) != 1 and not _clearly_first(found.fitting):
-            issue = _two_forms(found.fitting, row) if found.fitting else _unfit(found.candidates[0], row)
+            issue = _two_forms(found.fitting, row) if found.fitting else unfit(found.candidates[0], row)
             near = found.candidates[0]
             rest = self._fitting_below(cells, found.header)
             if rest is not None and issue.code != "no_form":
@@ -206,7 +173,7 @@ class _Reading:
                 header_row=None if issue.code == "no_form" else row,
                 nearest=near.form,
                 letters=near.columns,
-                others=_others(near, found.header),
+                others=others(near, found.header),
             )
             return [unread, *aside[0]], [issue, *aside[1]]
         tables, issues = self._table(cells, first_row, found, title_rows)
@@ -250,21 +217,22 @@ class _Reading:
         """Hold the forms against a header."""
         header = with_whole_dates(header)
         titles = cells.head(header.first)
-        clues = self._clues(titles)
-        below = joined_dates(cells.slice(header.below, _SAMPLE), header.parts)
-        candidates = [_hold(form, header, below, clues) for form in self._plausible(header)]
+        around = self._around(titles)
+        clues = self._clues(around)
+        below = joined_dates(cells.slice(header.below, SAMPLE), header.parts)
+        candidates = [hold(form, header, below, clues) for form in self._plausible(header)]
         day = None
         for candidate in candidates:
             if [column.key for column in candidate.missing] == [candidate.form.date]:
-                stamped = _stamped(candidate, below, clues)
-                day = day or (None if stamped else self._day(titles))
-                if stamped:
-                    candidate.columns[candidate.form.date] = stamped
+                stamps = stamped(candidate, below, clues)
+                day = day or (None if stamps else around.day(clues.year))
+                if stamps:
+                    candidate.columns[candidate.form.date] = stamps
                 elif day:
                     candidate.columns[candidate.form.date] = ""
                     candidate.issues.append(Issue("date_of_sheet", values={"date": day}))
         candidates.sort(key=lambda candidate: -len(candidate.columns))
-        fitting = [c for c in candidates if not c.missing and (c.form.key == self._named or _tells(c, header))]
+        fitting = [c for c in candidates if not c.missing and (c.form.key == self._named or tells(c, header))]
         if self._named:
             most = max((len(c.columns) for c in fitting), default=0)
             fitting = [c for c in fitting if c.form.key == self._named and len(c.columns) == most]
@@ -311,7 +279,7 @@ class _Reading:
 
         def meanings(letters: Sequence[str]) -> set[str]:
             readings = [found.header.readings.get(letter, ()) for letter in letters]
-            return {key for names in readings for _, key in _named(form, names)[:1]}
+            return {key for names in readings for _, key in named_columns(form, names)[:1]}
 
         here = meanings(group)
         return bool(here) and len(here & meanings(home)) * 2 >= len(here)
@@ -319,15 +287,15 @@ class _Reading:
     def _table(self, cells: pl.DataFrame, first_row: int, found: _Found, title_rows: int) -> Recognised:
         """The first table of a region, and the tables below it."""
         header, best = found.header, found.fitting[0]
-        titles = cells.head(header.first)
-        clues = self._clues(titles)
-        self._titles += [text for row in titles.iter_rows() for text in row if text]
-        issues = [*best.issues, *_leftovers(best, header)]
+        around = self._around(cells.head(header.first))
+        clues = self._clues(around)
+        self._titles = [*self._titles, *around.rows]
+        issues = [*best.issues, *leftovers(best, header)]
         below = cells.slice(header.below).with_row_index("row", offset=first_row + header.below)
         if header.parts:
             parts = {letter for letters in header.parts.values() for letter in letters.values()}
             below = joined_dates(filled_down(below, parts, self._sheet.merges), header.parts)
-        rows, doubtful, end = self._sorted(below, found, titles)
+        rows, doubtful, end = self._sorted(below, found, around)
         height = header.below + rows.height + doubtful.height
         counts = dict.fromkeys(NOT_DATA, 0) | dict(doubtful.drop_nulls("kind").group_by("kind").len().iter_rows())
         counts["blank"] += header.first - title_rows
@@ -368,7 +336,7 @@ class _Reading:
             header_row=first_row + header.below - 1,
             headers={key: header.texts[letter] for key, letter in best.columns.items() if letter},
             letters={key: letter for key, letter in best.columns.items() if letter},
-            others=_others(best, header),
+            others=others(best, header),
             body=body,
             totals=totals.select("row", _label(cells.columns).alias("label"), *wanted),
             clues=clues,
@@ -378,7 +346,7 @@ class _Reading:
         return [match, *tables], [*issues, *more]
 
     def _sorted(
-        self, below: pl.DataFrame, found: _Found, titles: pl.DataFrame
+        self, below: pl.DataFrame, found: _Found, around: Surroundings
     ) -> tuple[pl.DataFrame, pl.DataFrame, int | None]:
         """The rows that are records for certain, the others with their ``kind``, and where another table begins.
 
@@ -392,12 +360,7 @@ class _Reading:
         labels = [letter for letter, kind in own.items() if kind not in _FREE or letter == letters[0]]
         dated = looks_dated(pl.col(dates)) if dates else pl.lit(False)
         certain = below.select(sure=dated & ~mentions_total(labels))["sure"]
-        within = Surroundings(
-            header=found.header,
-            own=list(own),
-            labels=labels,
-            titles={text for row in titles.iter_rows() for text in row if text},
-        )
+        within = RowMarks(found.header, list(own), labels, {text for row in around.rows for text in row})
         rows = below.filter(certain)
         doubtful = below.filter(~certain).with_columns(kind=kind(letters, within, dated))
         end = self._end(rows, doubtful, letters, dates)
@@ -422,74 +385,30 @@ class _Reading:
         """The next header below a title with a day: days stacked on one sheet."""
         for again in doubtful.filter(pl.col("kind") == "header")["row"]:
             above = doubtful.filter(pl.col("row").is_between(title_above(doubtful, letters, again), again - 1))
-            if any(_DAY.search(text) for row in above.select(letters).iter_rows() for text in row if text):
+            if names_a_day([text for row in above.select(letters).iter_rows() for text in row if text]):
                 return int(again)
         return None
 
-    def _clues(self, titles: pl.DataFrame) -> Clues:
-        """What the titles above a table, the sheet's name and the file's tell about its values."""
-        words = [text for row in titles.iter_rows() for text in row if text] or self._titles
-        words = [word for word in words if not _NO_PERIOD.search(word)]
-        found = [year for year in map(_YEAR_IN_TITLE.search, words) if year]
-        found += [year for year in map(_YEAR_IN_NAME.search, (self._sheet.name, self._place)) if year]
-        several = any(_SEVERAL_MONTHS.search(word) for word in words)
-        months = [month for month in map(_MONTH.search, [*words, self._sheet.name]) if month]
-        return Clues(
-            self._today,
-            year=int(found[0].group(1)) if found else None,
-            month=int(months[0].group(2)) if months and not several else None,
-            date1904=self._sheet.date1904,
-            ten_thousands=any(_TEN_THOUSANDS.search(word) for word in words),
-        )
+    def _around(self, titles: pl.DataFrame) -> Surroundings:
+        """The surroundings of a table: the rows right above it, or those above the first one."""
+        rows = [[text for text in row if text] for row in titles.iter_rows()]
+        return Surroundings(self._sheet.name, self._place, rows)
 
-    def _day(self, titles: pl.DataFrame) -> str | None:
-        """The one day that the sheet's name or its titles say all its rows belong to."""
-        words = []
-        for row in titles.iter_rows():
-            texts = [text for text in row if text]
-            words += [
-                text
-                for label, text in zip(["", *texts], texts, strict=False)
-                if not _NO_DAY.search(text) and not _NO_PERIOD.search(label)
-            ]
-        year = self._clues(titles).year
-        # not the file's name, which is the sheet's of a csv: an export of today holds yesterday
-        own = self._sheet.name if self._sheet.name != Path(readable(self._place)).stem else ""
-        places = [own, *words]
-        days = {tuple(map(int, filter(None, day.groups()))) for text in places for day in _DAY.finditer(text)}
-        if not days and year:
-            days = {(year, int(d.group(1)), int(d.group(2))) for text in places for d in _MONTH_AND_DAY.finditer(text)}
-        short = _DAY_OF_SHEET.match(own.strip())
-        if not days and short:
-            months = [(int(m.group(1)), int(m.group(2))) for m in map(_MONTH.search, [*words, self._place]) if m]
-            alone = [int(m.group(1)) for m in map(_MONTH_ALONE.search, words) if m] if year else []
-            months += [(year, month) for month in alone if year]
-            month, separator, day = short.group(1), short.group(2), int(short.group(3))
-            if month is None:
-                days = {(*months[0], day)} if months else set()
-            elif year and (separator in ("月", ".") or (year, int(month)) in months):  # 1-7 may be a week
-                days = {(year, int(month), day)}
-        return "{}-{:02}-{:02}".format(*days.pop()) if len(days) == 1 else None
+    def _clues(self, around: Surroundings) -> Clues:
+        if not any(around.rows):
+            around = replace(around, rows=self._titles)
+        return around.clues(self._today, date1904=self._sheet.date1904)
 
 
 def _columns(letters: Sequence[str]) -> Words:
     return Words(f"{letters[0]}–{letters[-1]} 列", f"columns {letters[0]}–{letters[-1]}")
 
 
-def _stamped(candidate: _Candidate, below: pl.DataFrame, clues: Clues) -> str | None:
-    """The column of a time of day whose cells hold the date as well: 到店时间 = 2026-10-03 09:05."""
-    deciding = candidate.form.columns[candidate.form.date]
-    for key, letter in candidate.columns.items():
-        if candidate.form.columns[key].type == "time" and fitness(deciding, below[letter], clues) > 0.5:
-            return letter
-    return None
-
-
-def _clearly_first(fitting: Sequence[_Candidate]) -> bool:
+def _clearly_first(fitting: Sequence[Candidate]) -> bool:
     return len(fitting) > 1 and len(fitting[1].columns) < len(fitting[0].columns)
 
 
-def _two_forms(fitting: Sequence[_Candidate], row: int) -> Issue:
+def _two_forms(fitting: Sequence[Candidate], row: int) -> Issue:
     rivals = [c.form.words for c in fitting if len(c.columns) == len(fitting[0].columns)]
     return Issue("two_forms", row=row, values={"forms": Words.joined(rivals)})
 
@@ -534,146 +453,3 @@ def _part(cells: pl.DataFrame, letters: Sequence[str]) -> pl.DataFrame:
 
 def _count_blank(cells: pl.DataFrame) -> int:
     return cells.filter(pl.all_horizontal(pl.all().is_null())).height if cells.width else cells.height
-
-
-def _hold(form: Form, header: Header, below: pl.DataFrame, clues: Clues) -> _Candidate:
-    """Give each header the form column it names; let values decide where it could be several."""
-    found = _Candidate(form, {})
-    texts = header.texts
-    claims: dict[str, list[tuple[int, str]]] = {}
-    meanings = {letter: _named(form, header.readings[letter]) for letter in texts}
-    sure = {named[0][1] for named in meanings.values() if len(named) == 1}
-    for letter, text in texts.items():
-        named = meanings[letter]
-        if not named:
-            continue
-        chosen = named[0][1] if len(named) == 1 else _by_values(form, letter, text, named, below, clues, found.issues)
-        chosen = chosen and _unless_values_differ(form, text, chosen, sure, below[letter], found.issues)
-        if chosen:
-            rank = next(rank for rank, key in [*named, (99, chosen)] if key == chosen)
-            claims.setdefault(chosen, []).append((rank, letter))
-    for key, letters in claims.items():
-        letters.sort(key=lambda claim: claim[0])
-        found.columns[key] = letters[0][1]
-        for _, letter in letters[1:]:
-            values: Values = {"label": form.columns[key].words, "taken": letters[0][1]}
-            found.issues.append(Issue("duplicate_column", column=texts[letter], values=values))
-    for column in found.missing:
-        _look_for(column, texts, below, found)
-    return found
-
-
-def _named(form: Form, readings: Iterable[str]) -> list[tuple[int, str]]:
-    """The form columns that the first telling reading names, with the rank of the alias (0 is the label itself)."""
-    for reading in readings:
-        key = header_key(reading)
-        ranked = []
-        for column in form.columns.values():
-            keys = [header_key(header) for header in column.headers]
-            if key in keys:
-                ranked.append((keys.index(key), column.key))
-        if ranked:
-            return [entry for entry in ranked if entry[0] == 0] or ranked
-    return []
-
-
-def _by_values(
-    form: Form,
-    letter: str,
-    text: str,
-    named: Sequence[tuple[int, str]],
-    below: pl.DataFrame,
-    clues: Clues,
-    issues: list[Issue],
-) -> str | None:
-    sample = below[letter].head(_SAMPLE)
-    scores = sorted(((fitness(form.columns[key], sample, clues), key) for _, key in named), reverse=True)
-    (first, chosen), (second, _) = scores[0], scores[1]
-    if first < 0.5 or first == second:
-        labels = Words.joined(form.columns[key].words for _, key in named)
-        issues.append(Issue("undecided_header", column=text, values={"labels": labels}))
-        return None
-    issues.append(Issue("decided_by_values", column=text, values={"label": form.columns[chosen].words}))
-    return chosen
-
-
-def _unless_values_differ(
-    form: Form, text: str, chosen: str, sure: set[str], cells: pl.Series, issues: list[Issue]
-) -> str:
-    """A closed choice whose values all belong to another one, that no header names, is that other one."""
-    words = _words(cells) if form.columns[chosen].values else set()
-    if not words or words & _GENERIC_WORDS or _spelled(form.columns[chosen], words):
-        return chosen
-    for column in form.columns.values():
-        if column.values and column.key not in sure and _spelled(column, words) == len(words):
-            issues.append(Issue("decided_by_values", column=text, values={"label": column.words}))
-            return column.key
-    return chosen
-
-
-def _look_for(column: Column, texts: Mapping[str, str], below: pl.DataFrame, found: _Candidate) -> None:
-    """Find a required closed choice by its values alone, under a header nobody knows or one of free text."""
-    if not column.values:
-        return
-    taken = {letter: key for key, letter in found.columns.items()}
-    for letter, text in texts.items():
-        free = letter not in taken or _is_free(found.form.columns[taken[letter]])
-        words = _words(below[letter]) if free else set()
-        plain = any(word in _GENERIC_WORDS or word.isdigit() for word in words)
-        if words and not plain and _spelled(column, words) == len(words):
-            if letter in taken:
-                del found.columns[taken[letter]]
-            found.columns[column.key] = letter
-            found.issues.append(Issue("decided_by_values", column=text, values={"label": column.words}))
-            return
-
-
-def _is_free(column: Column) -> bool:
-    return column.type in ("text", "choice") and not column.values
-
-
-def _words(cells: pl.Series) -> set[str]:
-    return {word_key(word) for word in cells.head(_SAMPLE).drop_nulls().unique().to_list()}
-
-
-def _spelled(column: Column, words: set[str]) -> int:
-    return len(words & {word_key(spelling) for spelling in column.values})
-
-
-def _tells(candidate: _Candidate, header: Header) -> bool:
-    """Whether a header is there that belongs to this form rather than to any sheet with dates."""
-    required = [candidate.columns[c.key] for c in candidate.form.required if candidate.columns.get(c.key)]
-    own = [letter for letter in required if header_key(header.readings[letter][0]) not in _GENERIC_HEADERS]
-    return bool(own) or len(candidate.columns) >= 6
-
-
-def _unfit(nearest: _Candidate, row: int) -> Issue:
-    if len(nearest.columns) < 3 or not nearest.missing:
-        return Issue("no_form")
-    values: Values = {
-        "form": nearest.form.words,
-        "columns": Words.joined(column.words for column in nearest.missing),
-        "aliases": " · ".join(header for column in nearest.missing for header in column.headers[:4]),
-    }
-    return Issue("missing_column", row=row, values=values)
-
-
-def _others(best: _Candidate, header: Header) -> dict[str, str]:
-    """The headers that the form does not know, or that may mean several of its columns."""
-    taken = best.columns.values()
-    twice = {issue.column for issue in best.issues if issue.code == "duplicate_column"}
-    return {
-        letter: text
-        for letter, text in header.texts.items()
-        if letter not in taken and text not in twice and header_key(text) not in best.form.ignored
-    }
-
-
-def _leftovers(best: _Candidate, header: Header) -> Iterator[Issue]:
-    told = {issue.column for issue in best.issues}
-    unknown = [text for text in _others(best, header).values() if text not in told]
-    if unknown:
-        yield Issue("unknown_column", values={"columns": "、".join(" ".join(text.split()) for text in unknown)})
-    for column in best.form.columns.values():
-        if column.key not in best.columns and isinstance(column.when_absent, str):
-            yield Issue("column_assumed", values={"label": column.words, "value": column.when_absent})
