@@ -99,6 +99,8 @@ class _Found:
 
 
 Recognised = tuple[list[Match | NoMatch], list[Issue]]
+_Rest = tuple[pl.DataFrame, int] | None
+"""Cells still to be looked at, and the row that the spreadsheet shows first of them."""
 
 
 def recognise(
@@ -141,43 +143,57 @@ class _Reading:
 
     def region(self, cells: pl.DataFrame, first_row: int) -> Recognised:
         """The tables of a rectangle of the sheet, whose first row the spreadsheet shows as `first_row`."""
-        counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
+        tables: list[Match | NoMatch] = []
+        issues: list[Issue] = []
+        rest: _Rest = (cells, first_row)
+        while rest is not None:
+            found, said, rest = self._first(*rest)
+            tables += found
+            issues += said
+        return tables, issues
+
+    def _first(self, cells: pl.DataFrame, first_row: int) -> tuple[list[Match | NoMatch], list[Issue], _Rest]:
+        """The first table with those beside it, and where the next one below begins."""
         found = self._find(cells)
         if found is None:
-            return [NoMatch(self._sheet.name, cells.height, counts)], [Issue("no_form")]
+            counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
+            return [NoMatch(self._sheet.name, cells.height, counts)], [Issue("no_form")], None
         aside: Recognised = ([], [])
         letters = self._own_columns(cells, first_row, found, aside)
         if len(letters) < cells.width:
             cells = _part(cells, letters)
             found = self._find(cells)
             assert found is not None  # the header stands in these columns
-        titles = cells.head(found.header.first)
-        title_rows = found.header.first - _count_blank(titles)
+        if len(found.fitting) == 1 or _clearly_first(found.fitting):
+            match, issues, rest = self._table(cells, first_row, found)
+            return [match, *aside[0]], [*issues, *aside[1]], rest
+        unread, issue, rest = self._unread(cells, first_row, found)
+        return [unread, *aside[0]], [issue, *aside[1]], rest
+
+    def _unread(self, cells: pl.DataFrame, first_row: int, found: _Found) -> tuple[NoMatch, Issue, _Rest]:
+        """A table that fits no form or several, down to one that can be read."""
         row = first_row + found.header.below - 1
-        if len(found.fitting) != 1 and not _clearly_first(found.fitting):
-            issue = _two_forms(found.fitting, row) if found.fitting else unfit(found.candidates[0], row)
-            near = found.candidates[0]
-            rest = self._fitting_below(cells, found.header)
-            if rest is not None and issue.code != "no_form":
-                tables, more = self.region(cells.slice(rest), first_row + rest)
-                cells = cells.head(rest)
-                aside[0].extend(tables)
-                aside[1].extend(more)
-            if issue.code != "no_form":
-                counts |= {"title": title_rows, "header": len(found.header.rows)}
-            counts["blank"] = _count_blank(cells)
-            unread = NoMatch(
-                sheet=self._sheet.name,
-                rows=cells.height,
-                not_data=counts,
-                header_row=None if issue.code == "no_form" else row,
-                nearest=near.form,
-                letters=near.columns,
-                others=others(near, found.header),
-            )
-            return [unread, *aside[0]], [issue, *aside[1]]
-        tables, issues = self._table(cells, first_row, found, title_rows)
-        return [*tables, *aside[0]], [*issues, *aside[1]]
+        issue = _two_forms(found.fitting, row) if found.fitting else unfit(found.candidates[0], row)
+        near = found.candidates[0]
+        rest: _Rest = None
+        below = self._fitting_below(cells, found.header) if issue.code != "no_form" else None
+        if below is not None:
+            rest = (cells.slice(below), first_row + below)
+            cells = cells.head(below)
+        counts = dict.fromkeys(NOT_DATA, 0) | {"blank": _count_blank(cells)}
+        if issue.code != "no_form":
+            titles = cells.head(found.header.first)
+            counts |= {"title": titles.height - _count_blank(titles), "header": len(found.header.rows)}
+        unread = NoMatch(
+            sheet=self._sheet.name,
+            rows=cells.height,
+            not_data=counts,
+            header_row=None if issue.code == "no_form" else row,
+            nearest=near.form,
+            letters=near.columns,
+            others=others(near, found.header),
+        )
+        return unread, issue, rest
 
     def _find(self, cells: pl.DataFrame) -> _Found | None:
         """The header of the first table: the row that names most columns, or one above it that heads a table too."""
@@ -284,10 +300,12 @@ class _Reading:
         here = meanings(group)
         return bool(here) and len(here & meanings(home)) * 2 >= len(here)
 
-    def _table(self, cells: pl.DataFrame, first_row: int, found: _Found, title_rows: int) -> Recognised:
-        """The first table of a region, and the tables below it."""
+    def _table(self, cells: pl.DataFrame, first_row: int, found: _Found) -> tuple[Match, list[Issue], _Rest]:
+        """A table that fits a form, and where the next one below begins."""
         header, best = found.header, found.fitting[0]
-        around = self._around(cells.head(header.first))
+        titles = cells.head(header.first)
+        title_rows = titles.height - _count_blank(titles)
+        around = self._around(titles)
         clues = self._clues(around)
         self._titles = [*self._titles, *around.rows]
         issues = [*best.issues, *leftovers(best, header)]
@@ -299,20 +317,19 @@ class _Reading:
         height = header.below + rows.height + doubtful.height
         counts = dict.fromkeys(NOT_DATA, 0) | dict(doubtful.drop_nulls("kind").group_by("kind").len().iter_rows())
         counts["blank"] += header.first - title_rows
-        tables: list[Match | NoMatch] = []
-        more: list[Issue] = []
+        rest: _Rest = None
         if end is not None:
-            rest = cells.slice(end - first_row)
-            tables, more = self.region(rest, end)
-            if not any(isinstance(table, Match) for table in tables):
+            below_end = cells.slice(end - first_row)
+            if self._can_be_read(below_end):
+                rest = (below_end, end)
+            else:
                 last = first_row + cells.height - 1
                 place = Words(f"第 {end}–{last} 行", f"rows {end}–{last}")
-                stray = Issue("stray_table", row=end, cell=f"{cells.columns[0]}{end}", values={"place": place})
-                tables, more = [], [stray]
+                issues.append(Issue("stray_table", row=end, cell=f"{cells.columns[0]}{end}", values={"place": place}))
+                blank = _count_blank(below_end)
                 height = cells.height
-                blank = _count_blank(rest)
                 counts["blank"] += blank
-                counts["note"] += rest.height - blank
+                counts["note"] += below_end.height - blank
         records = rows
         if doubtful.height:
             records = pl.concat([rows, doubtful.filter(pl.col("kind").is_null()).drop("kind")]).sort("row")
@@ -343,7 +360,11 @@ class _Reading:
             rows=height,
             not_data=counts | {"title": title_rows, "header": counts["header"] + len(header.rows)},
         )
-        return [match, *tables], [*issues, *more]
+        return match, issues, rest
+
+    def _can_be_read(self, cells: pl.DataFrame) -> bool:
+        found = self._find(cells)
+        return found is not None and (bool(found.fitting) or self._fitting_below(cells, found.header) is not None)
 
     def _sorted(
         self, below: pl.DataFrame, found: _Found, around: Surroundings
