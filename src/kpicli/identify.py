@@ -15,6 +15,8 @@ from kpicli.messages import Words
 from kpicli.normalise import VALID_PHONE
 
 _SEPARATOR = "\x1f"
+CONTENT = "="
+"""What the key of a row begins with that is known by its content alone."""
 _TOLD = 1_000
 """How many duplicates are named one by one."""
 
@@ -55,7 +57,7 @@ def _with_key(form: Form, rows: pl.DataFrame) -> pl.DataFrame:
     """
     natural = [_natural(form, words, number) for number, words in enumerate(form.keys)]
     content = pl.concat_str(
-        [pl.lit("=") + _spelled(form, name).fill_null("") for name in form.columns], separator=_SEPARATOR
+        [pl.lit(CONTENT) + _spelled(form, name).fill_null("") for name in form.columns], separator=_SEPARATOR
     )
     keyed = rows.with_columns(key=pl.coalesce(natural))
     plain = keyed["key"].is_null()

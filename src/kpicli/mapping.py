@@ -42,11 +42,18 @@ class Mapped:
     def read(cls, path: Path, forms: Mapping[str, Form], mistakes: list[Mistake]) -> "Mapped":
         """Read a mapping file; what is wrong in it goes into `mistakes` and is left out."""
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             mistakes.append(Mistake(FILE, "", f"不是有效的 TOML：{error}"))
             return cls()
-        table = Table(FILE, "", content, mistakes)
+        return cls.checked(content, FILE, forms, mistakes)
+
+    @classmethod
+    def checked(
+        cls, content: Mapping[str, object], file: str, forms: Mapping[str, Form], mistakes: list[Mistake]
+    ) -> "Mapped":
+        """Take what was read; `file` is named in the mistakes."""
+        table = Table(file, "", content, mistakes)
         headers = {
             form.key: _headers(inner, form)
             for form, inner in _per_form(table.inner("headers", table.take("headers", dict, {})), forms)
@@ -56,7 +63,11 @@ class Mapped:
             for form, inner in _per_form(table.inner("values", table.take("values", dict, {})), forms)
         }
         people = table.inner("consultants", table.take("consultants", dict, {}))
-        consultants = {name: people.take(name, str) for name in list(people.table)}
+        consultants = {}
+        for name in list(people.table):
+            consultants[name] = people.take(name, str)
+            if not consultants[name].strip():
+                people.wrong(name, "没有写姓名")
         table.close()
         return cls(headers, values, consultants)
 

@@ -271,15 +271,15 @@ class _Reading:
             return cells.columns
         best = found.candidates[0]
         home = max(groups, key=lambda group: sum(letter in group for letter in best.columns.values()))
+        alone = self._find(_part(cells, home))
+        own = alone.fitting[0].form if alone and alone.fitting else best.form
         ours = set(cells.columns)
         for group in groups:
             if group is home:
                 continue
             other = _part(cells, group)
             beside = self._find(other)
-            half = beside and beside.header.first == found.header.first and not self._repeats(group, home, found)
-            own_form = beside is not None and beside.fitting and not (half and beside.fitting[0].form is best.form)
-            if own_form:
+            if beside and beside.fitting and not self._is_half(group, home, found, beside, own):
                 tables, issues = self.region(other, first_row)
                 aside[0].extend(tables)
                 aside[1].extend(issues)
@@ -288,6 +288,11 @@ class _Reading:
                 aside[1].append(Issue("stray_table", cell=f"{group[0]}{first_row}", values={"place": _columns(group)}))
                 ours.difference_update(group)
         return [letter for letter in cells.columns if letter in ours]
+
+    def _is_half(self, group: Sequence[str], home: Sequence[str], found: _Found, beside: _Found, own: Form) -> bool:
+        """Whether a group of columns that could be a table is the other half of one, behind an empty column."""
+        same_row = beside.header.first == found.header.first
+        return same_row and beside.fitting[0].form is own and not self._repeats(group, home, found)
 
     def _repeats(self, group: Sequence[str], home: Sequence[str], found: _Found) -> bool:
         """Whether half of what a group of columns is headed with stands in the table's own columns already."""

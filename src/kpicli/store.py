@@ -31,6 +31,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from kpicli.catalogue import Form
 from kpicli.errors import StoreError
+from kpicli.identify import CONTENT
 from kpicli.normalise import DTYPES
 
 FORMAT = 1
@@ -52,6 +53,7 @@ _BATCHES = {
     "sha256": pl.String(),
     "saved": pl.Datetime("us", "UTC"),
     "time": pl.Datetime("us", "UTC"),
+    "replaces": pl.List(pl.String()),
     "account": pl.String(),
 }
 _CHECKPOINT = 10
@@ -75,6 +77,8 @@ class Source:
     """When the workbook says it was saved; decides which of two versions of a row is the newer."""
     time: datetime
     """When it is read."""
+    replaces: frozenset[str] = frozenset()
+    """Hashes of the contents that it is a corrected copy of."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ class Store:
         version = (table.metadata().description or "").removeprefix("kpicli store format ")
         if not version.isdigit() or int(version) > FORMAT:
             raise StoreError("newer_store", store=str(self.root), format=version)
-        return pl.scan_parquet(self._live(table, "batches")["path"].to_list()).collect().sort("seq", "batch")
+        files = self._live(table, "batches")["path"].to_list()
+        found = pl.scan_parquet(files, schema=_BATCHES, missing_columns="insert").collect()
+        return found.sort("seq", "batch")
 
     def rows(
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
@@ -193,34 +199,38 @@ class Store:
 
     # Writing
 
-    def plan(
-        self,
-        form: Form,
-        rows: pl.DataFrame,
-        source: Source,
-        corrected: Sequence[str] = (),
-        replaced: Collection[str] = (),
-    ) -> Plan:
+    def plan(self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str] = ()) -> Plan:
         """Compare the rows of a workbook with what is stored: new, changed, unchanged, or older.
 
         Rows have their key, ``table``, ``sheet`` and ``row`` by `kpicli.identify`. What the same content gave before
-        and does not give any more (its headers mean something since) leaves the store; so do keys that the workbook
-        says it corrects, and rows of contents (by hash) that it says it replaces.
+        and does not give any more (its headers mean something since) leaves the store; so does what the workbook says
+        it corrects: rows of the contents it replaces, and single keys. Of a content that was replaced so nothing new
+        is taken any more.
         """
         incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
-        before = self._keys_of({source.sha256, *replaced}, form, source.dealer)
+        before = self._keys_of({source.sha256, *source.replaces}, form, source.dealer)
         own = set(rows["key"])
         left = pl.Series("key", [key for key in dict.fromkeys([*corrected, *before]) if key not in own], pl.String)
         known = self._known(form, pl.concat([rows["key"], left]), source.dealer)
-        if known.is_empty():
+        replaced = self._is_replaced(source)
+        if known.is_empty() and not replaced:
             return Plan(form, incoming, _per_table(rows), 0)
         content = list(form.columns)
         newer = self._is_newer(source)
-        held = known.select("key", was="month", was_gone="gone", old=pl.struct(content), newer=newer)
+        taken_back = pl.lit(False) if source.replaces else pl.col("gone") & (pl.col("sha256") != source.sha256)
+        held = known.select(
+            "key",
+            was="month",
+            was_gone="gone",
+            old=pl.struct(content),
+            newer=newer,
+            # a row known by its content alone that was corrected away comes back with every export not corrected
+            taken_back=taken_back & pl.col("key").str.starts_with(CONTENT),
+        )
         beside = incoming.join(held, on="key", how="left", maintain_order="left")
         same = (pl.struct(content) == pl.col("old")).fill_null(False) & ~pl.col("was_gone").fill_null(True)
-        older = pl.col("was").is_not_null() & ~same & pl.col("newer")
-        judged = beside.with_columns(same=same, older=older)
+        older = pl.col("was").is_not_null() & ~same & (pl.col("newer") | pl.col("taken_back"))
+        judged = beside.with_columns(same=same, older=~same if replaced else older)
         changed = judged.filter(~pl.col("same") & ~pl.col("older"))
         moved = changed.filter(~pl.col("was_gone") & (pl.col("was") != pl.col("month"))).with_columns(month="was")
         away = known.filter(~newer & ~pl.col("gone")).join(left.to_frame(), on="key", how="semi")
@@ -235,6 +245,11 @@ class Store:
         ]
         appended = pl.concat([changed.select(incoming.columns), *tombstones])
         return Plan(form, appended, _per_table(changed), int(judged["older"].sum()), away.height)
+
+    def _is_replaced(self, source: Source) -> bool:
+        """Whether a corrected copy of this content was read."""
+        of_dealer = self.batches.filter(pl.col("dealer") == source.dealer)
+        return bool(of_dealer["replaces"].list.contains(source.sha256).any())
 
     def _keys_of(self, hashes: Collection[str], form: Form, dealer: str) -> list[str]:
         """The keys of the rows that stand in the store as these contents gave them."""
@@ -251,7 +266,7 @@ class Store:
         """
         low, high = keys.min(), keys.max()
         near = self._latest(form, dealer=dealer).filter(pl.col("key").is_between(pl.lit(low), pl.lit(high)))
-        since = self.batches.lazy().select("batch", "seq", "saved")
+        since = self.batches.lazy().select("batch", "seq", "saved", "sha256")
         found = near.join(keys.unique().to_frame("key").lazy(), on="key", how="semi").join(since, on="batch").collect()
         if not found["gone"].any():
             return found
@@ -289,6 +304,7 @@ class Store:
                 "sha256": source.sha256,
                 "saved": source.saved,
                 "time": source.time,
+                "replaces": sorted(source.replaces),
                 "account": json.dumps(list(account), ensure_ascii=False),
             }
             self._append("batches", pl.DataFrame([entry], schema=_BATCHES), [])

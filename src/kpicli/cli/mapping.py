@@ -1,5 +1,6 @@
 """The command that learns: what unknown headers and values mean."""
 
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -46,7 +47,7 @@ def map_(
         given = _read(answers)
     elif not json_ and sys.stdin.isatty() and sys.stdout.isatty():
         given = _ask(asked, language)
-    path = remember(workspace, given, note=f"{today}") if given else None
+    path = remember(workspace, given, note=f"{today}", source=str(answers or "")) if given else None
     if json_:
         write_json(json.questions(asked, path, refused, language))
         return
@@ -70,7 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError("bad_answers", file=str(path), why=str(error)) from error
 
@@ -79,12 +80,13 @@ def _ask(asked: "Sequence[Question]", language: "Language") -> dict[str, Any]:
     """Go through the questions one by one; an end of input keeps what was answered."""
     from kpicli.present import terminal
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # polars takes it over, and a prompt would not end
     given: dict[str, Any] = {}
     for number, question in enumerate(asked, 1):
         show(terminal.question(question, f"{number}/{len(asked)}", language))
         try:
             target = _target(question, language)
-        except typer.Abort:
+        except EOFError:
             break
         if not target:
             continue
@@ -104,16 +106,17 @@ def _target(question: "Question", language: "Language") -> str:
     from kpicli.present.words import word
 
     offered = {str(number): entry.target for number, entry in enumerate(question.suggestions, 1)}
+    prompt = word(f"map_{question.kind}", language)
     while True:
-        reply = typer.prompt(word("map_prompt", language), default="", show_default=False).strip()
+        reply = input(f"{prompt}: ").strip()
         if question.kind == "header":
             known = {column.label: column.key for column in question.form.columns.values()}
             choices = known | {key: key for key in question.form.columns} | {"i": IGNORE}
         elif question.column and question.kind == "value":
             choices = {meaning: meaning for meaning in meanings(question.column)}
         else:
-            choices = {reply: reply}
-        target = (offered | choices | {"": ""}).get(reply)
+            choices = {} if reply.isdecimal() or reply == "i" else {reply: reply}  # a slip is no name
+        target = ({"": ""} | choices | offered).get(reply)
         if target is not None:
             return target
         show([word("map_no_answer", language)])

@@ -98,7 +98,10 @@ def _sheet(sheet: RawSheet, style: int) -> Iterator[str]:
         )
         if cells:
             yield f'<row r="{number}">{cells}</row>'
-    yield "</sheetData></worksheet>"
+    yield "</sheetData>"
+    merges = "".join(f'<mergeCell ref="{m.left}{m.top}:{m.right}{m.bottom}"/>' for m in sheet.merges)
+    yield f'<mergeCells count="{len(sheet.merges)}">{merges}</mergeCells>' if merges else ""
+    yield "</worksheet>"
 
 
 def _column(number: int, texts: Sequence[str | None], style: int) -> str:

@@ -14,11 +14,15 @@ TABLE_SUFFIXES = (
 """What is taken from a folder; a file named outright is read whatever its name."""
 
 
-def find_files(paths: Iterable[str | Path]) -> list[tuple[Path, Issue | None]]:
-    """The files to read, sorted; those that will not be read stand there with the reason."""
+def find_files(paths: Iterable[str | Path], without: Path | None = None) -> list[tuple[Path, Issue | None]]:
+    """The files to read, sorted; those that will not be read stand there with the reason.
+
+    The folder `without` is passed over where it lies below another one.
+    """
     found: dict[Path, tuple[Path, Issue | None]] = {}
+    apart = os.path.realpath(without) if without is not None else None
     for path in map(Path, paths):
-        files = list(_tables(path)) if path.is_dir() else [path]
+        files = list(_tables(path, apart)) if path.is_dir() else [path]
         if not files:
             found[path] = (path, Issue("no_workbooks"))
         for file in files:
@@ -28,10 +32,12 @@ def find_files(paths: Iterable[str | Path]) -> list[tuple[Path, Issue | None]]:
     return sorted(found.values(), key=lambda entry: _natural(entry[0]))
 
 
-def _tables(folder: Path) -> Iterator[Path]:
+def _tables(folder: Path, apart: str | None) -> Iterator[Path]:
     """Tables below a folder; hidden ones are passed over, links are followed to files but not to folders."""
     for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and os.path.realpath(Path(here, name)) != apart
+        ]
         for name in files:
             if name.lower().endswith(TABLE_SUFFIXES) and not name.startswith("."):
                 yield Path(here, name)

@@ -1,6 +1,7 @@
 """Workbooks back with their bad cells marked, and what a corrected one says of the rows it replaces."""
 
 import json
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,11 +17,29 @@ from kpicli.read import RawSheet, Workbook
 from kpicli.words import readable
 
 _PACKAGES = (".xlsx", ".xlsm")
+_EARLIER: Mapping[Language, str] = {"zh": "上一份副本的更正记录，请保留", "en": "kept from an earlier copy"}
 _MOST_LISTED = 50_000
 _HEADINGS: Mapping[Language, Headings] = {
     "zh": Headings("工作表", "单元格", "列", "级别", "问题", "应怎样", "错误", "警告", "提示"),
     "en": Headings("Sheet", "Cell", "Column", "Severity", "What is wrong", "What to do", "error", "warning", "note"),
 }
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What a marked copy says of itself."""
+
+    entries: tuple[tuple[str, str, str], ...] = ()
+    """Hash of the content it is a copy of; form and key of a row whose cell was marked, or empty."""
+
+    @property
+    def replaced(self) -> frozenset[str]:
+        """Hashes of the contents it is a copy of."""
+        return frozenset(sha256 for sha256, _, _ in self.entries)
+
+    def keys(self, form: str) -> list[str]:
+        """Keys of the rows of a form whose cells were marked."""
+        return [key for _, named, key in self.entries if named == form and key]
 
 
 @dataclass(frozen=True)
@@ -30,52 +49,72 @@ class Fix:
     folder: Path
     language: Language
 
-    def write(self, workbook: Workbook, issues: Iterable[Issue], keys: Mapping[str, pl.DataFrame]) -> Path | None:
+    def write(
+        self,
+        workbook: Workbook,
+        issues: Iterable[Issue],
+        keys: Mapping[str, pl.DataFrame],
+        earlier: Corrections,
+    ) -> Path | None:
         """Write a marked copy of a workbook with problems; give its path, or None where there are none.
 
         `keys` are the rows by form (``sheet``, ``row``, ``key``): a bad cell of a row that counts carries its key, by
-        which the corrected row replaces it. No file is overwritten. Raises `StoreError`.
+        which the corrected row replaces it; what the workbook corrects itself (`earlier`) goes on. No file is
+        overwritten, and a copy of the same content that is there already is left alone. Raises `StoreError`.
         """
-        findings = list(islice(self._findings(issues, _key_of(keys), workbook.sha256), _MOST_LISTED))
+        findings = list(islice(self._findings(issues, _keys_at(keys), workbook.sha256), _MOST_LISTED))
         if not workbook.sheets or all(finding.severity == "info" for finding in findings):
             return None
+        findings += [
+            Finding("", None, None, "", "info", _EARLIER[self.language], "", json.dumps([entry], ensure_ascii=False))
+            for entry in earlier.entries
+        ]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             return self._copy(workbook, findings)
         except OSError as error:
             raise StoreError("fix_unwritable", place=str(self.folder), why=error.strerror or "?") from error
 
-    def _copy(self, workbook: Workbook, findings: Sequence[Finding]) -> Path:
+    def _copy(self, workbook: Workbook, findings: Sequence[Finding]) -> Path | None:
         headings = _HEADINGS[self.language]
         name = Path(readable(workbook.path.name))
-        if name.suffix.lower() in _PACKAGES:
-            target = self._free(name)
-            try:
-                mark_package(workbook.path, target, findings, headings)
+        name = name.with_name(_short(name.stem) + name.suffix)
+        try:
+            if zipfile.is_zipfile(workbook.path):  # whatever its name says
+                same = name if name.suffix.lower() in _PACKAGES else name.with_suffix(".xlsx")
+                target, there = self._free(same, workbook.sha256)
+                if not there:
+                    mark_package(workbook.path, target, findings, headings)
                 return target
-            except UnmarkableError:
-                pass  # the name says xlsx and the content is something else: its text is written anew
-        target = self._free(name.with_suffix(".xlsx"))
-        mark_plain(workbook.sheets, target, findings, headings)
+        except UnmarkableError:
+            pass  # another kind of package: its text is written anew
+        try:
+            target, there = self._free(name.with_suffix(".xlsx"), workbook.sha256)
+            if not there:
+                mark_plain(workbook.sheets, target, findings, headings)
+        except UnmarkableError:
+            return None
         return target
 
-    def _free(self, name: Path) -> Path:
-        """A name nobody has: the copy of an earlier run may hold corrections."""
+    def _free(self, name: Path, sha256: str) -> tuple[Path, bool]:
+        """A name nobody has (the copy of an earlier run may hold corrections), or the copy of this content."""
         target, number = self.folder / name.name, 1
         while target.exists():
+            if _tells(target, sha256):
+                return target, True
             number += 1
             target = self.folder / f"{name.stem} ({number}){name.suffix}"
-        return target
+        return target, False
 
     def _findings(
-        self, issues: Iterable[Issue], keys: Mapping[tuple[str, int], tuple[str, str]], sha256: str
+        self, issues: Iterable[Issue], keys: Mapping[tuple[str, int], list[tuple[str, str]]], sha256: str
     ) -> Iterator[Finding]:
         for issue in issues:
             if issue.severity == "info" and issue.cell is None:
                 continue
             column = (issue.cell or "").rstrip("0123456789") or None
             for row in issue.rows or (issue.row,):
-                form, key = keys.get((issue.sheet or "", row or 0), ("", ""))
+                here = keys.get((issue.sheet or "", row or 0)) or [("", "")]
                 yield Finding(
                     sheet=issue.sheet or "",
                     row=row,
@@ -84,41 +123,46 @@ class Fix:
                     severity=issue.severity,
                     text=issue.message(self.language),
                     hint=issue.hint(self.language),
-                    key=json.dumps([sha256, form, key], ensure_ascii=False),
+                    key=json.dumps([[sha256, form, key] for form, key in here], ensure_ascii=False),
                 )
 
 
-def _key_of(keys: Mapping[str, pl.DataFrame]) -> dict[tuple[str, int], tuple[str, str]]:
-    """(Sheet, row) → form and key."""
-    return {
-        (sheet, row): (form, key)
-        for form, rows in keys.items()
-        for sheet, row, key in rows.select("sheet", "row", "key").iter_rows()
-    }
+def _short(stem: str) -> str:
+    """A stem that leaves room in a file name of 255 bytes."""
+    return stem.encode()[:180].decode(errors="ignore")
 
 
-@dataclass(frozen=True)
-class Corrections:
-    """What a marked copy says of itself."""
+def _tells(path: Path, sha256: str) -> bool:
+    """Whether a file is a marked copy of this content: its list names the hash."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = [name for name in archive.namelist() if name.startswith(("xl/worksheets/", "xl/sharedStrings"))]
+            return any(sha256.encode() in archive.read(name) for name in parts)
+    except (zipfile.BadZipFile, OSError, RuntimeError):
+        return False
 
-    keys: Mapping[str, list[str]]
-    """Form → keys of the rows whose cells were marked."""
-    replaced: frozenset[str]
-    """Hash of the content it is a copy of."""
+
+def _keys_at(keys: Mapping[str, pl.DataFrame]) -> dict[tuple[str, int], list[tuple[str, str]]]:
+    """(Sheet, row) → the forms that have a record there, with its key."""
+    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for form, rows in keys.items():
+        for sheet, row, key in rows.select("sheet", "row", "key").iter_rows():
+            found.setdefault((sheet, row), []).append((form, key))
+    return found
 
 
 def corrections(sheet: RawSheet) -> Corrections | None:
     """Read the hidden column of a list of problems; None where the sheet is none."""
-    if sheet.name != LIST_SHEET:
+    letter = None
+    if sheet.name == LIST_SHEET:
+        letter = next((name for name in sheet.cells.columns if KEY_HEADING in sheet.cells[name].head(10)), None)
+    if letter is None:
         return None
-    letter = next((name for name in sheet.cells.columns if KEY_HEADING in sheet.cells[name].head(10)), None)
-    keys: dict[str, list[str]] = {}
-    replaced = set()
-    for text in sheet.cells[letter].drop_nulls().unique(maintain_order=True) if letter else ():
+    entries: dict[tuple[str, str, str], None] = {}
+    for text in sheet.cells[letter].drop_nulls().unique(maintain_order=True):
         try:
-            sha256, form, key = map(str, json.loads(text))
+            for sha256, form, key in json.loads(text):
+                entries[str(sha256), str(form), str(key)] = None
         except (ValueError, TypeError):
             continue  # the heading, or what somebody wrote there
-        replaced.add(sha256)
-        keys.setdefault(form, []).append(key)
-    return Corrections(keys, frozenset(replaced))
+    return Corrections(tuple(entries))

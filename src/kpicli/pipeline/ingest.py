@@ -136,25 +136,35 @@ def ingest(
     time = now or datetime.now(UTC)
     store = Store(workspace.store)
     copies = Fix(Path(fix), language or workspace.settings.language) if fix is not None else None
-    accounts: list[FileAccount] = []
+    files = find_files(paths, without=copies.folder if copies else None)
+
+    def finish(entry: _Prepared | FileAccount) -> FileAccount:
+        if isinstance(entry, _Prepared):
+            workbook = entry.workbook
+            source = Source(
+                dealer or workspace.settings.dealer,
+                readable(workbook.path.name),
+                workbook.sha256,
+                min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
+                time,
+                entry.corrections.replaced,
+            )
+            entry = _kept_apart(workbook.path, partial(_store, store, entry, source, copies, dry_run=dry_run))
+        progress(entry)
+        return entry
+
+    accounts: dict[int, FileAccount] = {}
+    later: dict[int, _Prepared] = {}
     with ExitStack() as stack:
-        readers = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        for entry in _side_by_side(
-            find_files(paths), partial(_prepare, readers, forms, named, password, time, copies is not None)
-        ):
-            if isinstance(entry, _Prepared):
-                workbook = entry.workbook
-                source = Source(
-                    dealer or workspace.settings.dealer,
-                    readable(workbook.path.name),
-                    workbook.sha256,
-                    min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
-                    time,
-                )
-                entry = _kept_apart(workbook.path, partial(_store, store, entry, source, copies, dry_run=dry_run))
-            accounts.append(entry)
-            progress(entry)
-    return Ingested(tuple(accounts), dry_run)
+        pool = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
+        prepare = partial(_prepare, pool, forms, named, password, time, copies is not None)
+        for number, entry in enumerate(_side_by_side(files, prepare)):
+            if isinstance(entry, _Prepared) and entry.corrections.entries:
+                later[number] = entry  # a corrected copy comes after what it corrects
+            else:
+                accounts[number] = finish(entry)
+    accounts |= {number: finish(entry) for number, entry in later.items()}
+    return Ingested(tuple(accounts[number] for number in sorted(accounts)), dry_run)
 
 
 def _side_by_side(
@@ -206,7 +216,7 @@ def _prepare(
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)
-    corrected = Corrections({}, frozenset())
+    corrected = Corrections()
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
@@ -259,8 +269,12 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
             [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
         )
         identified, found = identify(form, rows)
-        marked = prepared.corrections
-        plan = store.plan(form, identified.rows, source, marked.keys.get(form.key, ()), marked.replaced)
+        # a copy that is only half corrected is not yet the whole truth of its content
+        whole = not any(table.set_aside for table in tables.values())
+        told = (
+            source if whole else replace(source, replaces=frozenset())
+        )  # a copy half corrected is not the whole truth
+        plan = store.plan(form, identified.rows, told, prepared.corrections.keys(form.key))
         plans.append(plan)
         keys[form.key] = identified.rows
         issues += [_placed(issue, tables.values()) for issue in found]
@@ -283,7 +297,7 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
         entries = [asdict(account) | {"months": months.get(place, {})} for place, account in enumerate(accounts)]
         batch = store.commit(source, plans, entries)
     status = "unchanged" if known else _status(accounts, issues)
-    copy = copies.write(prepared.workbook, issues, keys) if copies else None
+    copy = copies.write(prepared.workbook, issues, keys, prepared.corrections) if copies else None
     return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues), copy)
 
 

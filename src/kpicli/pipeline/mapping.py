@@ -1,5 +1,6 @@
 """Ask about headers and values nobody knows, with what speaks for each answer, and remember the answers."""
 
+import codecs
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from kpicli.catalogue import Column, Form
 from kpicli.errors import DefinitionError
 from kpicli.issues import Issue
 from kpicli.mapping import FILE, Mapped, meanings
-from kpicli.masking import shown
+from kpicli.masking import mask, shown
 from kpicli.messages import Words
 from kpicli.normalise import Clues, fitness, typed
 from kpicli.pipeline.files import find_files
@@ -109,14 +110,25 @@ def _headers(table: Match | NoMatch, sheet: RawSheet, today: date, path: Path) -
             file=readable(path.name),
             sheet=sheet.name,
             count=len(cells),
-            samples=tuple(_masked(cell) for cell in cells.unique(maintain_order=True).head(3)),
+            samples=_samples(cells, clues),
             suggestions=tuple(_columns_like(header, cells, free, clues)),
         )
 
 
+def _samples(cells: pl.Series, clues: Clues) -> tuple[str, ...]:
+    """Three values from under a header nobody knows: as they are where few come again and again, else masked."""
+    distinct = cells.unique(maintain_order=True)
+    words = [shown("text", cell) for cell in distinct.head(3)]
+    if len(distinct) <= _FEW_VALUES and len(cells) >= 3 * len(distinct):
+        return tuple(words)
+    return tuple(_masked(word) for word in words)
+
+
 def _masked(cell: str) -> str:
-    """A sample from under an unknown header, where two to four characters may be somebody's name."""
-    return shown("name" if re.fullmatch(r"[\u4e00-\u9fff]{2,4}", cell) else "text", cell)
+    """A value that may be somebody's name or number; numbers and dates too short to be one stay."""
+    if re.search(r"\d{7,}", cell):
+        return mask("phone", cell)
+    return mask("name", cell) if re.search(r"[^\W\d].*[^\W\d]", cell) else cell
 
 
 def _columns_like(header: str, cells: pl.Series, free: Sequence[Column], clues: Clues) -> list[Suggestion]:
@@ -210,23 +222,34 @@ def _same_person(name: str, others: Sequence[str]) -> Iterator[Suggestion]:
             yield Suggestion(other, Words(other, other), Words("同姓", "the same family name"))
 
 
-def remember(workspace: Workspace, answers: Mapping[str, object], *, note: str) -> Path:
+def remember(workspace: Workspace, answers: Mapping[str, object], *, note: str, source: str = "") -> Path:
     """Add answers (in the shape of ``mapping.toml``) to the workspace's file, keeping what stands in it.
 
-    Each new line carries `note` as its comment. Raises `DefinitionError` when an answer fits nothing.
+    Each new line carries `note` as its comment; `source` is the file that the answers come from. Raises
+    `DefinitionError` when an answer fits nothing.
     """
     import tomlkit
+    from tomlkit.items import InlineTable
 
     assert workspace.folder is not None  # the command asks for a workspace before
+    mistakes: list[Mistake] = []
+    Mapped.checked(answers, source or FILE, workspace.catalogue.forms, mistakes)
+    if mistakes:
+        raise DefinitionError(mistakes)
     path = workspace.folder / FILE
-    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
-    if not path.is_file():
+    before = path.read_bytes() if path.is_file() else b""
+    document = tomlkit.parse(before.decode("utf-8-sig"))
+    if not before:
         for line in _HEADING:
             document.add(tomlkit.comment(line))
 
     def put(target: Any, entries: Mapping[str, object]) -> None:
         for key, value in entries.items():
             if isinstance(value, Mapping):
+                if isinstance(target.get(key), InlineTable):
+                    inline = target.pop(key)
+                    target.add(key, tomlkit.table())
+                    put(target[key], inline)
                 if key not in target:
                     nothing_but_tables = all(isinstance(inner, Mapping) for inner in value.values())
                     target.add(key, tomlkit.table(is_super_table=nothing_but_tables))
@@ -237,10 +260,9 @@ def remember(workspace: Workspace, answers: Mapping[str, object], *, note: str) 
                 target[key] = item
 
     put(document, answers)
-    text = tomlkit.dumps(document)
     draft = path.with_suffix(".new")
-    draft.write_text(text, encoding="utf-8")
-    mistakes: list[Mistake] = []
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    draft.write_bytes(mark + tomlkit.dumps(document).encode())
     Mapped.read(draft, workspace.catalogue.forms, mistakes)
     if mistakes:
         draft.unlink()

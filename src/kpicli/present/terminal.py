@@ -14,6 +14,7 @@ from kpicli.catalogue import Book, Catalogue, Form, Kpi
 from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
+from kpicli.masking import shown
 from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
@@ -259,7 +260,7 @@ def _asked(question: Question, language: Language) -> Text:
     if question.column is not None and question.kind == "value":
         where += f" · {question.column.words[language]}"
     text = Text(f"{word('kind_' + question.kind, language)} ", style="dim")
-    text.append(plain(question.word), style="bold")
+    text.append(plain(shown("text", question.word)), style="bold")
     text.append(f"（{where}）" if language == "zh" else f" ({where})", style="dim")
     return text
 

@@ -70,10 +70,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "samples": ("例", "Samples"),
     "suggestions": ("建议（依据）", "Suggestions (evidence)"),
     "nothing_unknown": ("没有不认得的表头或取值", "nothing unknown"),
-    "map_prompt": (
-        "输入序号或名称，i 不要这一列，回车跳过",
-        "a number or a name, i to leave the column out, Enter to skip",
+    "map_header": (
+        "输入序号或列名，i 不要这一列，回车跳过",
+        "a number or a column, i to leave it out, Enter to skip",
     ),
+    "map_value": ("输入序号或取值，回车跳过", "a number or a value, Enter to skip"),
+    "map_consultant": ("输入序号或姓名，回车跳过", "a number or a name, Enter to skip"),
     "map_no_answer": ("没有这个选项", "that is not one of the answers"),
     "marked": ("标好的副本：{path}", "marked copy: {path}"),
     "no_mistakes": ("定义没有错误", "no mistakes"),

@@ -4,5 +4,6 @@ LIMITS = {"seconds": 0}
 
 
 def make(folder: Path) -> list[Path]:
-    (folder / "input.csv").write_text("日期,来店性质\n2026-10-03,首次\n", encoding="utf-8")
+    lines = "2026-10-03,首次\n" * 500_000  # enough to be busy with for a moment
+    (folder / "input.csv").write_text(f"日期,来店性质\n{lines}", encoding="utf-8")
     return [folder / "input.csv"]

@@ -13,7 +13,7 @@ HEADER = ["日期", "来店性质", "客户姓名", "联系电话"]
 def make(folder: Path) -> list[Path]:
     wrong = folder / "input.csv"
     wrong.write_text(f"{','.join(HEADER)}\n2026-10-03,首次,赵样一,1990000000\n", "utf-8")
-    key = json.dumps([hashlib.sha256(wrong.read_bytes()).hexdigest(), "", ""])
+    key = json.dumps([[hashlib.sha256(wrong.read_bytes()).hexdigest(), "", ""]])
     listed = [["工作表", "单元格", "kpicli:key"], ["input", "D2", key]]
     right = [HEADER, ["2026-10-03", "首次", "赵样一", "19900000001"]]
     return [wrong, book(f"{folder}/corrected.xlsx", sheets={"问题清单": listed, "input": right})]
