@@ -274,6 +274,11 @@ def pipe() -> Path:
     return Path("pipe.csv")
 
 
+def link_to_itself() -> Path:
+    Path("loop.csv").symlink_to("loop.csv")
+    return Path("loop.csv")
+
+
 BAD_INPUTS: dict[str, tuple[Callable[[], Path], str, str | None, int | None]] = {
     "a missing file": (lambda: Path("gone.xlsx"), "file_missing", None, None),
     "a folder without workbooks": (folder_without_workbooks, "no_workbooks", None, None),
@@ -294,6 +299,7 @@ BAD_INPUTS: dict[str, tuple[Callable[[], Path], str, str | None, int | None]] = 
         None,
     ),
     "a pipe": (pipe, "not_a_file", None, None),
+    "a link to itself": (link_to_itself, "file_unreadable", None, None),
 }
 
 

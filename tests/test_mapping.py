@@ -463,3 +463,21 @@ def test_the_prompt_speaks_english(home: Path) -> None:
     assert "not one of the answers" in ended.out
     assert "100% of the values fit" in ended.out
     assert kept()["headers"]["visits"] == {"客户类别": "level"}
+
+
+# A sheet of which nothing is known
+
+
+def test_a_sheet_without_a_known_header_is_named_and_asked_about_once_the_form_is(home: Path) -> None:
+    file = table("q.csv", "2026-10-03,首次,19900000001", "2026-10-04,再次,19900000002", header="甲,乙,丙")
+    bare = call("map", file, "-C", home, "--json").document
+    assert (bare["questions"], [issue["code"] for issue in bare["issues"]]) == ([], ["no_form"])
+    asked = call("map", file, "-C", home, "--as", "visits", "--json").document["questions"]
+    assert [(q["word"], q["suggestions"][0]["target"]) for q in asked] == [
+        ("甲", "date"),
+        ("乙", "contact"),
+        ("丙", "phone"),
+    ]
+    Path("answers.toml").write_text('[headers.visits]\n"甲" = "date"\n"乙" = "contact"\n', encoding="utf-8")
+    assert call("map", file, "-C", home, "--as", "visits", "--answers", "answers.toml").code == 0
+    assert call("ingest", file, "-C", home, "--json").document["stored"] == 2

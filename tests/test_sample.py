@@ -68,6 +68,12 @@ def test_the_account_of_every_file_is_the_one_it_was_written_with(sample: tuple[
         assert sheet.stored + sheet.unchanged == expected["data"]
 
 
+def test_control_totals_hold_on_every_file_that_has_them(sample: tuple[Workspace, Ingested]) -> None:
+    totals = [sheet.not_data["total"] for file in sample[1].files for sheet in file.sheets]
+    assert sum(totals) > 10
+    assert not [issue for file in sample[1].files for issue in file.issues if issue.code == "control_total"]
+
+
 def test_every_planted_fault_is_found_at_its_row(sample: tuple[Workspace, Ingested]) -> None:
     for file in sample[1].files:
         rows = {issue.row for issue in file.issues if issue.severity == "error"}

@@ -14,6 +14,7 @@ import polars as pl
 from kpicli.catalogue import Column, Form
 from kpicli.errors import DefinitionError
 from kpicli.issues import Issue
+from kpicli.layout import DEEPEST_HEADER
 from kpicli.mapping import FILE, Mapped, meanings
 from kpicli.masking import mask, shown
 from kpicli.messages import Words
@@ -87,11 +88,28 @@ def questions(
         refused += [(path, found) for found in workbook.issues]
         for sheet in workbook.sheets:
             tables = recognise(sheet, forms, today, path.name, named)[0] if not sheet.cells.is_empty() else []
+            if named and tables and all(isinstance(table, NoMatch) and table.nearest is None for table in tables):
+                tables = [_as_form(sheet, catalogue.forms[named])]
             for table in tables:
+                if isinstance(table, NoMatch) and table.nearest is None:
+                    refused.append((path, Issue("no_form", sheet=sheet.name)))
                 for question in (*_headers(table, sheet, today, path), *_values(table, path, staff)):
                     column = question.column.key if question.column else ""
                     asked.setdefault((question.kind, question.form.key, column, question.word), question)
     return [*asked.values(), *_people(staff)], refused
+
+
+def _as_form(sheet: RawSheet, form: Form) -> NoMatch:
+    """A sheet of which no header is known, taken for the form that the user names: the row with most words heads it."""
+    words = pl.sum_horizontal(
+        pl.col(letter).str.contains(r"^[^\d]+$").fill_null(False).cast(pl.Int32) for letter in sheet.cells.columns
+    )
+    counts = sheet.cells.head(DEEPEST_HEADER).select(words.alias("words"))["words"]
+    row = counts.arg_max() if len(counts) and counts.max() else None
+    if row is None:
+        return NoMatch(sheet.name, sheet.cells.height, {})
+    headers = {letter: sheet.cells[letter][row] for letter in sheet.cells.columns if sheet.cells[letter][row]}
+    return NoMatch(sheet.name, sheet.cells.height, {}, row + 1, form, {}, headers)
 
 
 def _headers(table: Match | NoMatch, sheet: RawSheet, today: date, path: Path) -> Iterator[Question]:
