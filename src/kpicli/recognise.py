@@ -161,7 +161,8 @@ class _Reading:
         aside: Recognised = ([], [])
         letters = self._own_columns(cells, first_row, found, aside)
         if len(letters) < cells.width:
-            cells = _part(cells, letters)
+            # rows that only a table beside holds are in its account; those of something left out stay in this one
+            cells = _part(cells, letters) if aside[0] else cells.select(letters)
             found = self._find(cells)
             assert found is not None  # the header stands in these columns
         if len(found.fitting) == 1 or _clearly_first(found.fitting):
