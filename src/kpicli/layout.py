@@ -251,7 +251,7 @@ class RowMarks:
     own: Sequence[str]
     """The columns of the form."""
     labels: Sequence[str]
-    """Those of them in which no free text stands, where the label of a total may stand beside a date."""
+    """Those of them where the label of a total may stand in a row that has a date."""
     titles: Collection[str]
     """The texts above the table, which may stand again on each page."""
 

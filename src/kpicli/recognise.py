@@ -34,8 +34,8 @@ from kpicli.read.sheets import RawSheet
 from kpicli.titles import Surroundings, names_a_day
 from kpicli.words import header_key
 
-_FREE = ("text", "name", "phone")
-"""Types in which any word may stand, 合计 too."""
+_LABELS = ("staff", "choice", "level", "flag", "time")
+"""Types in whose columns the label of a total may stand in a row that has a date; in free text it may be a word."""
 _AMOUNTS = ("integer", "number", "money")
 """Types whose value a merged cell holds once, for all its rows together."""
 
@@ -384,7 +384,7 @@ class _Reading:
         letters = [letter for letter in below.columns if letter != "row"]
         dates = best.columns[best.form.date]
         own = {letter: best.form.columns[key].type for key, letter in best.columns.items() if letter}
-        labels = [letter for letter, kind in own.items() if kind not in _FREE or letter == letters[0]]
+        labels = [letter for letter, kind in own.items() if kind in _LABELS or letter == letters[0]]
         dated = looks_dated(pl.col(dates)) if dates else pl.lit(False)
         certain = below.select(sure=dated & ~mentions_total(labels))["sure"]
         within = RowMarks(found.header, list(own), labels, {text for row in around.rows for text in row})
@@ -465,9 +465,17 @@ def _days_as_above(records: pl.DataFrame, dates: str) -> tuple[pl.DataFrame, int
     return rows.with_columns(whole).drop("as_above", "above"), len(taken), int(taken[0])
 
 
+_SPACES = [" ", "\t", "\r", "\n", "\u00a0", "\u3000"]
+
+
 def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
     """Cells without outer spaces; a cell of spaces alone is empty."""
-    bare = cells.with_columns(pl.all().str.strip_chars(" \t\r\n\u00a0\u3000"))
+    if not cells.width:
+        return cells
+    spaced = cells.select(pl.all().str.contains_any(_SPACES).any()).row(0, named=True)
+    bare = cells.with_columns(
+        pl.col(letter).str.strip_chars("".join(_SPACES)) for letter, found in spaced.items() if found
+    )
     return bare.with_columns(pl.when(pl.all() != "").then(pl.all()))
 
 
