@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     from kpicli.pipeline.export import export
     from kpicli.pipeline.ingest import ingest
     from kpicli.pipeline.report import report
+    from kpicli.pipeline.status import status
     from kpicli.workspace import open_workspace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "export", "ingest", "open_workspace", "report"]
+__all__ = ["__version__", "export", "ingest", "open_workspace", "report", "status"]
 
 _HOMES = {
     "export": "pipeline.export",
     "ingest": "pipeline.ingest",
     "open_workspace": "workspace",
     "report": "pipeline.report",
+    "status": "pipeline.status",
 }
 
 

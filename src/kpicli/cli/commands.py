@@ -195,6 +195,31 @@ def report(
 
 
 @app.command()
+def status(
+    folder: Folder = None,
+    store: StorePath = None,
+    dealer: Dealer = None,
+    as_of: AsOf = None,
+    json_: Json = False,
+    lang: Lang = None,
+    verbose: Verbose = False,
+) -> None:
+    """库里有什么：各表各月的行数、有数据的天数、缺的日子、搁置的行，和读过的文件。"""
+    from kpicli.pipeline.status import status as state_of
+
+    workspace = workspace_of(folder, store)
+    result = state_of(workspace, dealer=dealer, today=_today(as_of))
+    if json_:
+        from kpicli.present import json
+
+        write_json(json.status(result))
+    else:
+        from kpicli.present import terminal
+
+        show(terminal.status(result, language_of(lang, workspace), all_batches=verbose))
+
+
+@app.command()
 def export(
     form: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
     format_: Annotated[str, typer.Option("--format", help="csv、json、parquet 或 xlsx。")] = "csv",

@@ -101,7 +101,9 @@ def _kpi_called(book: Book, name: str) -> str | None:
 def _account(store: Store, month: str, dealer: str | None) -> Account:
     """What became of the rows of every sheet that holds records of the month; one content counts once."""
     batches = store.batches.filter(pl.col("dealer") == dealer) if dealer is not None else store.batches
-    contents = batches.unique("sha256", keep="first", maintain_order=True)["account"]
+    replaced = batches["replaces"].explode().drop_nulls()
+    batches = batches.filter(~pl.col("sha256").is_in(replaced.to_list()))  # their corrected copies stand for them
+    contents = batches.unique("sha256", keep="last", maintain_order=True)["account"]
     files = [[sheet for sheet in json.loads(account) if month in sheet["months"]] for account in contents]
     sheets = [sheet for file in files for sheet in file]
     return Account(

@@ -14,6 +14,7 @@ from kpicli.kpi import Group, KpiValue, Report
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.pipeline.mapping import Question
+from kpicli.pipeline.status import Status
 from kpicli.words import readable
 
 
@@ -106,6 +107,41 @@ def kpi(entry: Kpi) -> dict[str, Any]:
         "denominator": entry.denominator or None,
         "note": entry.note or None,
         "needs": entry.needs,
+    }
+
+
+def status(result: Status) -> dict[str, Any]:
+    """What the store holds."""
+    return {
+        "command": "status",
+        "store": result.store,
+        "months": [
+            {
+                "form": entry.form.key,
+                "month": entry.month,
+                "rows": entry.rows,
+                "days": entry.days,
+                "missing": [day.isoformat() for day in entry.missing],
+                "set_aside": entry.set_aside,
+                "last_read": entry.last_read.isoformat() if entry.last_read else None,
+            }
+            for entry in result.months
+        ],
+        "batches": [
+            {
+                "batch": batch.name,
+                "dealer": batch.dealer,
+                "file": batch.file,
+                "sha256": batch.sha256,
+                "time": batch.time.isoformat(),
+                "saved": batch.saved.isoformat() if batch.saved else None,
+                "stored": batch.stored,
+                "unchanged": batch.unchanged,
+                "set_aside": batch.set_aside,
+                "not_data": batch.not_data,
+            }
+            for batch in result.batches
+        ],
     }
 
 

@@ -19,6 +19,7 @@ from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
+from kpicli.pipeline.status import Status
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
 
@@ -225,6 +226,60 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
     grid.add_column(overflow="fold")
     grid.add_row(Text(_SEVERITY_MARK[issue.severity], style=_SEVERITY_STYLE[issue.severity]), text)
     return grid
+
+
+# The store
+
+
+def status(result: Status, language: Language, *, all_batches: bool) -> list[RenderableType]:
+    """What is in the store by form and month, and the workbooks it came from."""
+    if not result.batches:
+        return [Text(word("empty_store", language).format(store=plain(result.store)))]
+    months = _table(
+        (word("form", language), "left"),
+        (word("month", language), "left"),
+        *((word(key, language), "right") for key in ("rows", "days", "set_aside")),
+        (word("missing_days", language), "left"),
+        (word("last_read", language), "left"),
+    )
+    for place, entry in enumerate(result.months):
+        again = place and result.months[place - 1].form.key == entry.form.key
+        months.add_row(
+            "" if again else entry.form.words[language],
+            entry.month,
+            f"{entry.rows:,}",
+            str(entry.days or ""),
+            Text(f"{entry.set_aside:,}" if entry.set_aside else "", style="yellow"),
+            Text(_ranges([day.day for day in entry.missing]), style="yellow"),
+            f"{entry.last_read:%Y-%m-%d %H:%M}" if entry.last_read else "",
+        )
+    shown = result.batches if all_batches else result.batches[-_BATCHES_SHOWN:]
+    batches = _table(
+        (word("batch", language), "left"),
+        (word("file", language), "left"),
+        *((word(key, language), "right") for key in ("stored", "unchanged", "set_aside")),
+    )
+    for batch in shown:
+        counts = (batch.stored, batch.unchanged, batch.set_aside)
+        batches.add_row(batch.name, plain(batch.file), *(f"{count:,}" for count in counts))
+    parts: list[RenderableType] = [months, Text(), batches]
+    if len(shown) < len(result.batches):
+        parts.append(Text(word("more_batches", language).format(count=len(result.batches) - len(shown)), style="dim"))
+    return parts
+
+
+_BATCHES_SHOWN = 20
+
+
+def _ranges(days: Sequence[int]) -> str:
+    """Days of a month, runs of them joined: 3–5, 12."""
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and day == runs[-1][-1] + 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 # What nobody knows

@@ -78,6 +78,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "map_consultant": ("输入序号或姓名，回车跳过", "a number or a name, Enter to skip"),
     "map_no_answer": ("没有这个选项", "that is not one of the answers"),
     "marked": ("标好的副本：{path}", "marked copy: {path}"),
+    "month": ("月份", "Month"),
+    "days": ("天数", "Days"),
+    "missing_days": ("缺的日子", "Days missing"),
+    "last_read": ("最近读入", "Last read"),
+    "batch": ("批次", "Batch"),
+    "more_batches": ("另有更早的 {count} 个批次，-v 全部列出", "and {count} earlier ones; -v lists them all"),
+    "empty_store": ("还没有数据：{store}", "nothing in it yet: {store}"),
     "no_mistakes": ("定义没有错误", "no mistakes"),
 }
 
