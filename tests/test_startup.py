@@ -89,7 +89,7 @@ def test_completion_loads_no_library_of_data() -> None:
     packages, out = loaded(
         python=("-c", "import sys; sys.argv = ['kpicli']; from kpicli.__main__ import main; main()"),
         _KPICLI_COMPLETE="complete_bash",
-        COMP_WORDS="kpicli re",
+        COMP_WORDS="kpicli rep",
         COMP_CWORD="1",
     )
     assert out.split() == ["report"]

@@ -66,3 +66,50 @@ def test_the_command_shows_forms_months_gaps_and_batches() -> None:
     )
     assert document["batches"][0]["stored"] == 5
     assert call("status", "--store", "store", "--dealer", "nobody").code == 5
+
+
+# Undone and redone
+
+
+def report() -> str:
+    return call("report", "--month", "2026-10", "--store", "store", "--json").out
+
+
+def test_an_undone_workbook_counts_no_more_and_what_it_replaced_counts_again() -> None:
+    call("ingest", log("a.csv", "1,2026-10-01,首次,来店", "2,2026-10-02,首次,来店"), "--store", "store")
+    before = report()
+    call("ingest", log("b.csv", "2,2026-10-02,再次,来店", "3,2026-11-03,首次,来店"), "--store", "store")
+    after = report()
+    assert before != after
+    turned = call("undo", "last", "--store", "store", "--json").document
+    assert (turned["changed"], turned["batch"]["file"], turned["batch"]["undone"]) == (True, "b.csv", True)
+    assert report() == before
+    assert call("undo", turned["batch"]["batch"], "--store", "store", "--json").document["changed"] is False
+    assert "已撤销" in call("status", "--store", "store").out
+    assert call("redo", "last", "--store", "store").code == 0
+    assert report() == after
+
+
+def test_a_workbook_that_was_undone_can_be_read_again() -> None:
+    file = log("a.csv", "1,2026-10-01,首次,来店")
+    call("ingest", file, "--store", "store")
+    before = report()
+    call("undo", "last", "--store", "store")
+    assert call("report", "--month", "2026-10", "--store", "store").code == 5
+    assert call("ingest", file, "--store", "store", "--json").document["stored"] == 1
+    assert report() == before
+
+
+def test_files_that_held_the_same_rows_are_named_and_bring_them_back() -> None:
+    call("ingest", log("a.csv", "1,2026-10-01,首次,来店"), "--store", "store")
+    later = log("b.csv", "1,2026-10-01,首次,来店", "2,2026-10-02,首次,来店")
+    call("ingest", later, "--store", "store")
+    first = call("status", "--store", "store", "--json").document["batches"][0]["batch"]
+    assert call("undo", first, "--store", "store", "--json").document["read_again"] == ["b.csv"]
+    assert call("ingest", later, "--store", "store", "--json").document["stored"] == 1
+
+
+def test_a_batch_that_is_not_there_is_a_mistake() -> None:
+    call("ingest", log("a.csv", "1,2026-10-01,首次,来店"), "--store", "store")
+    ended = call("undo", "nothing", "--store", "store")
+    assert (ended.code, "kpicli status" in ended.err) == (2, True)

@@ -1,10 +1,12 @@
 """Keep the rows: Delta tables, append-only batches, of several rows with one key the latest wins.
 
 One table per form, partitioned by month, plus ``batches``. A batch's rows count from the moment its own row stands in
-``batches``; that one commit is what makes a workbook appear whole or not at all::
+``batches``; that one commit is what makes a workbook appear whole or not at all. They stop counting when the batch is
+undone, by one more row in ``undone``::
 
     store/
       batches/             one row per workbook read: file, hash, counts, the account of its sheets
+      undone/              one row each time a batch is undone or redone
       visits/month=2026-10/…parquet    rows: dealer, the form's columns, key, batch, file, sheet, row, gone
       …
 
@@ -55,6 +57,12 @@ _BATCHES = {
     "time": pl.Datetime("us", "UTC"),
     "replaces": pl.List(pl.String()),
     "account": pl.String(),
+}
+_UNDONE = {
+    "seq": pl.Int64(),
+    "batch": pl.String(),
+    "undone": pl.Boolean(),
+    "time": pl.Datetime("us", "UTC"),
 }
 _CHECKPOINT = 10
 """Commits between two checkpoints of a table's log; opening cost grows with what lies between."""
@@ -109,17 +117,31 @@ class Store:
     # Reading
 
     @cached_property
-    def batches(self) -> pl.DataFrame:
-        """The committed batches, oldest first."""
+    def history(self) -> pl.DataFrame:
+        """Every batch ever committed, oldest first, with ``undone``."""
         table = self._table("batches")
         if table is None:
-            return pl.DataFrame(schema=_BATCHES)
+            return pl.DataFrame(schema={**_BATCHES, "undone": pl.Boolean()})
         version = (table.metadata().description or "").removeprefix("kpicli store format ")
         if not version.isdigit() or int(version) > FORMAT:
             raise StoreError("newer_store", store=str(self.root), format=version)
         files = self._live(table, "batches")["path"].to_list()
         found = pl.scan_parquet(files, schema=_BATCHES, missing_columns="insert").collect()
-        return found.sort("seq", "batch")
+        latest = self._undone().unique("batch", keep="last", maintain_order=True).select("batch", "undone")
+        whole = found.join(latest, on="batch", how="left").with_columns(pl.col("undone").fill_null(False))
+        return whole.sort("seq", "batch")
+
+    @cached_property
+    def batches(self) -> pl.DataFrame:
+        """The batches that count, oldest first."""
+        return self.history.filter(~pl.col("undone")).drop("undone")
+
+    def _undone(self) -> pl.DataFrame:
+        """Each time a batch was undone or redone, oldest first."""
+        table = self._table("undone")
+        if table is None:
+            return pl.DataFrame(schema=_UNDONE)
+        return pl.scan_parquet(self._live(table, "undone")["path"].to_list()).collect().sort("seq")
 
     def rows(
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
@@ -287,7 +309,7 @@ class Store:
 
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name."""
-        seq = (self.batches["seq"].max() or 0) + 1  # type: ignore[operator]
+        seq = (self.history["seq"].max() or 0) + 1  # type: ignore[operator]
         # two runs beside each other may read one file in one second: the name must still be one batch's alone, and
         # short enough to stand whole in the log's statistics, by which a file's batch is known
         name = f"{source.time:%Y%m%dT%H%M%S}-{source.sha256[:6]}-{secrets.token_hex(3)}"
@@ -313,9 +335,19 @@ class Store:
         self.forget()
         return name
 
+    def undo(self, batch: str, time: datetime, *, undone: bool = True) -> None:
+        """Let the rows of a batch count no more, or again; one atomic commit. Nothing is deleted."""
+        seq = (self._undone()["seq"].max() or 0) + 1  # type: ignore[operator]
+        entry = {"seq": seq, "batch": batch, "undone": undone, "time": time}
+        try:
+            self._append("undone", pl.DataFrame([entry], schema=_UNDONE), [])
+        except (DeltaError, OSError) as error:
+            raise StoreError("store_unwritable", store=str(self.root), why=_first_line(error)) from error
+        self.forget()
+
     def forget(self) -> None:
         """Drop what was read of the store's state, so that the next question sees it anew."""
-        for name in ("batches", "_known_files"):
+        for name in ("history", "batches", "_known_files"):
             self.__dict__.pop(name, None)
 
     def _make_private(self) -> None:

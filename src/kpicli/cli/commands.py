@@ -15,6 +15,7 @@ from kpicli.cli.mapping import map_
 from kpicli.cli.options import (
     Allow,
     AsOf,
+    BatchName,
     BookName,
     Dealer,
     Fix,
@@ -220,6 +221,32 @@ def status(
 
 
 @app.command()
+def undo(
+    batch: BatchName,
+    folder: Folder = None,
+    store: StorePath = None,
+    as_of: AsOf = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """撤销一次读入：那个文件的行不再计入，被它替换的行重新计入；什么也不删除。"""
+    _turn("undo", batch, folder, store, as_of, json_, lang)
+
+
+@app.command()
+def redo(
+    batch: BatchName,
+    folder: Folder = None,
+    store: StorePath = None,
+    as_of: AsOf = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """恢复撤销了的一次读入。"""
+    _turn("redo", batch, folder, store, as_of, json_, lang)
+
+
+@app.command()
 def export(
     form: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
     format_: Annotated[str, typer.Option("--format", help="csv、json、parquet 或 xlsx。")] = "csv",
@@ -272,6 +299,28 @@ def _read_in(
             progress=lambda account: progress(account.file.name),
             **options,
         )
+
+
+def _turn(
+    command: str,
+    batch: str,
+    folder: Path | None,
+    store: Path | None,
+    as_of: datetime | None,
+    as_json: bool,
+    lang: str | None,
+) -> None:
+    """Undo or redo one batch."""
+    from kpicli.pipeline.status import undo as turn
+    from kpicli.present import json, terminal
+
+    workspace = workspace_of(folder, store)
+    now = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+    result = turn(workspace, batch, redo=command == "redo", now=now)
+    if as_json:
+        write_json(json.turned(result, command))
+    else:
+        show(terminal.turned(result, language_of(lang, workspace)))
 
 
 def _today(as_of: datetime | None) -> date:

@@ -35,6 +35,7 @@ Fix = Annotated[
     Path | None, typer.Option("--fix", help="有问题的工作簿各写一份副本到这个文件夹：坏格涂色加批注，首页列出问题。")
 ]
 Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
+BatchName = Annotated[str, typer.Argument(help="批次：status 列出的名称、它的开头，或 last。", show_default=False)]
 BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
 
 

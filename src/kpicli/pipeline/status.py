@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
-from kpicli.catalogue import Form
-from kpicli.errors import NothingToReport
+from kpicli.catalogue import Form, near
+from kpicli.errors import NothingToReport, UsageError
 from kpicli.periods import Month
 from kpicli.store import Store
 from kpicli.workspace import Workspace
@@ -46,6 +46,8 @@ class Batch:
     unchanged: int
     set_aside: int
     not_data: int
+    undone: bool
+    """Its rows do not count: it was undone."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,11 @@ def status(workspace: Workspace, *, dealer: str | None = None, today: date) -> S
     store = Store(workspace.store)
     if dealer is not None and dealer not in store.dealers():
         raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
-    batches = store.batches if dealer is None else store.batches.filter(pl.col("dealer") == dealer)
+    batches = store.history if dealer is None else store.history.filter(pl.col("dealer") == dealer)
     entries = [(entry, json.loads(entry["account"])) for entry in batches.iter_rows(named=True)]
+    counting = [(entry, account) for entry, account in entries if not entry["undone"]]
     months = [
-        _form_month(form, month, rows, [day for day in days if day is not None], entries, today)
+        _form_month(form, month, rows, [day for day in days if day is not None], counting, today)
         for form in workspace.catalogue.forms.values()
         for month, rows, days in _by_month(store, form, dealer)
     ]
@@ -120,4 +123,45 @@ def _batch(entry: dict[str, Any], sheets: Sequence[dict[str, Any]]) -> Batch:
         unchanged=sum(sheet["unchanged"] for sheet in sheets),
         set_aside=sum(sheet["set_aside"] for sheet in sheets),
         not_data=sum(sum(sheet["not_data"].values()) for sheet in sheets),
+        undone=entry["undone"],
     )
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A workbook taken back or brought back."""
+
+    batch: Batch
+    changed: bool
+    """Whether it was not so already."""
+    read_again: tuple[str, ...]
+    """Files read later that held rows which this one had stored; they count again once those are read again."""
+
+
+def undo(workspace: Workspace, name: str, *, redo: bool = False, now: datetime) -> Turned:
+    """Take one workbook back, or bring it back.
+
+    `name` is a batch's name, the beginning of only one, or ``last``. Rows that it had replaced count again. Raises
+    `UsageError` when no batch or several are meant, `StoreError` when the store cannot be written.
+    """
+    store = Store(workspace.store)
+    history = [(entry, json.loads(entry["account"])) for entry in store.history.iter_rows(named=True)]
+    meant = [pair for pair in history if pair[0]["batch"].startswith(name)]
+    if name == "last":
+        meant = [pair for pair in history if pair[0]["undone"] == redo][-1:]
+    if len(meant) != 1:
+        known = [entry["batch"] for entry, _ in history]
+        raise UsageError("unknown_batch", name=name, near=near(name, known), known=", ".join(known[-3:]))
+    ((entry, sheets),) = meant
+    changed = bool(entry["undone"]) == redo
+    if changed:
+        store.undo(entry["batch"], now, undone=not redo)
+    forms = {sheet["form"] for sheet in sheets if sheet["stored"]}
+    later = [
+        other["file"]
+        for other, account in history
+        if other["seq"] > entry["seq"] and not other["undone"] and other["dealer"] == entry["dealer"]
+        if any(sheet["unchanged"] and sheet["form"] in forms for sheet in account)
+    ]
+    batch = replace(_batch(entry, sheets), undone=not redo)
+    return Turned(batch, changed, () if redo or not changed else tuple(dict.fromkeys(later)))

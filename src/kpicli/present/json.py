@@ -14,7 +14,7 @@ from kpicli.kpi import Group, KpiValue, Report
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.pipeline.mapping import Question
-from kpicli.pipeline.status import Status
+from kpicli.pipeline.status import Batch, Status, Turned
 from kpicli.words import readable
 
 
@@ -127,21 +127,33 @@ def status(result: Status) -> dict[str, Any]:
             }
             for entry in result.months
         ],
-        "batches": [
-            {
-                "batch": batch.name,
-                "dealer": batch.dealer,
-                "file": batch.file,
-                "sha256": batch.sha256,
-                "time": batch.time.isoformat(),
-                "saved": batch.saved.isoformat() if batch.saved else None,
-                "stored": batch.stored,
-                "unchanged": batch.unchanged,
-                "set_aside": batch.set_aside,
-                "not_data": batch.not_data,
-            }
-            for batch in result.batches
-        ],
+        "batches": [_batch(batch) for batch in result.batches],
+    }
+
+
+def turned(result: Turned, command: str) -> dict[str, Any]:
+    """A workbook taken back or brought back."""
+    return {
+        "command": command,
+        "changed": result.changed,
+        "batch": _batch(result.batch),
+        "read_again": list(result.read_again),
+    }
+
+
+def _batch(batch: Batch) -> dict[str, Any]:
+    return {
+        "batch": batch.name,
+        "dealer": batch.dealer,
+        "file": batch.file,
+        "sha256": batch.sha256,
+        "time": batch.time.isoformat(),
+        "saved": batch.saved.isoformat() if batch.saved else None,
+        "stored": batch.stored,
+        "unchanged": batch.unchanged,
+        "set_aside": batch.set_aside,
+        "not_data": batch.not_data,
+        "undone": batch.undone,
     }
 
 

@@ -19,7 +19,7 @@ from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
-from kpicli.pipeline.status import Status
+from kpicli.pipeline.status import Status, Turned
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
 
@@ -258,14 +258,28 @@ def status(result: Status, language: Language, *, all_batches: bool) -> list[Ren
         (word("batch", language), "left"),
         (word("file", language), "left"),
         *((word(key, language), "right") for key in ("stored", "unchanged", "set_aside")),
+        ("", "left"),
     )
     for batch in shown:
         counts = (batch.stored, batch.unchanged, batch.set_aside)
-        batches.add_row(batch.name, plain(batch.file), *(f"{count:,}" for count in counts))
+        state = word("undone", language) if batch.undone else ""
+        style = "dim" if batch.undone else ""
+        batches.add_row(batch.name, plain(batch.file), *(f"{count:,}" for count in counts), state, style=style)
     parts: list[RenderableType] = [months, Text(), batches]
     if len(shown) < len(result.batches):
         parts.append(Text(word("more_batches", language).format(count=len(result.batches) - len(shown)), style="dim"))
     return parts
+
+
+def turned(result: Turned, language: Language) -> list[RenderableType]:
+    """A workbook taken back or brought back."""
+    batch = result.batch
+    key = ("batch_undone" if batch.undone else "batch_redone") if result.changed else "batch_as_it_was"
+    parts = [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
+    if result.read_again:
+        files = "、".join(map(plain, result.read_again))
+        parts.append(Text(word("read_again", language).format(files=files), style="yellow"))
+    return [*parts]
 
 
 _BATCHES_SHOWN = 20

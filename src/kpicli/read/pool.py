@@ -116,7 +116,8 @@ class _Child:
         self._process.kill()
         for stream in (self._process.stdin, self._process.stdout):
             if stream:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # a request that it died before reading
+                    stream.close()
         self._process.wait()
 
 
