@@ -205,7 +205,7 @@ def status(
     lang: Lang = None,
     verbose: Verbose = False,
 ) -> None:
-    """库里有什么：各表各月的行数、有数据的天数、缺的日子、搁置的行，和读过的文件。"""
+    """库里有什么：各月的行数、缺的日子、读过的文件。"""
     from kpicli.pipeline.status import status as state_of
 
     workspace = workspace_of(folder, store)
@@ -229,7 +229,7 @@ def undo(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    """撤销一次读入：那个文件的行不再计入，被它替换的行重新计入；什么也不删除。"""
+    """撤销一次读入：那个文件的行不再计入。"""
     _turn("undo", batch, folder, store, as_of, json_, lang)
 
 

@@ -19,21 +19,19 @@ Folder = Annotated[
         "-C", "--workspace", envvar="KPICLI_WORKSPACE", help="工作区（kpicli.toml 所在的文件夹），默认当前文件夹。"
     ),
 ]
-StorePath = Annotated[Path | None, typer.Option("--store", help="数据存放的文件夹；没有工作区时只需给出它。")]
+StorePath = Annotated[Path | None, typer.Option("--store", help="数据存放的文件夹，可代替工作区。")]
 Json = Annotated[bool, typer.Option("--json", help="在标准输出给出一份 JSON，别无其他。")]
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按工作区，否则 zh。")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="只给结果，不列问题。")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="连提示也一并列出。")]
 Dealer = Annotated[str | None, typer.Option("--dealer", help="经销商代码。")]
 AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="把哪一天当作今天。")]
-Allow = Annotated[bool, typer.Option("--allow-findings", help="有搁置的行时退出码也为 0。")]
+Allow = Annotated[bool, typer.Option("--allow-findings", help="有搁置的行、合计不符时退出码也为 0。")]
 FormName = Annotated[str | None, typer.Option("--as", help="指定是哪种表（如 visits），不由表头判断。")]
 Password = Annotated[
     str | None, typer.Option("--password", envvar="KPICLI_PASSWORD", help="加密工作簿的打开密码。", show_envvar=True)
 ]
-Fix = Annotated[
-    Path | None, typer.Option("--fix", help="有问题的工作簿各写一份副本到这个文件夹：坏格涂色加批注，首页列出问题。")
-]
+Fix = Annotated[Path | None, typer.Option("--fix", help="坏格标好的副本写到这个文件夹。")]
 Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
 BatchName = Annotated[str, typer.Argument(help="批次：status 列出的名称、它的开头，或 last。", show_default=False)]
 BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
