@@ -461,3 +461,9 @@ def test_a_total_that_does_not_add_up_ends_with_1_once() -> None:
     assert call("ingest", file, "--store", "other", "--allow-findings").code == 0
     table("v.csv", f"{GOOD},2", f"{OTHER},3", "合计,,,,,,5", header=header)
     assert call("ingest", file, "--store", "third").code == 0
+
+
+def test_copies_do_not_go_into_the_folder_that_is_read() -> None:
+    table("in/v.csv", BAD)
+    ended = call("ingest", "in", "--store", "store", "--fix", "in")
+    assert (ended.code, "--fix" in ended.err, [path.name for path in Path("in").iterdir()]) == (2, True, ["v.csv"])

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kpicli.errors import UsageError
 from kpicli.issues import Issue
 
 TABLE_SUFFIXES = (
@@ -17,11 +18,14 @@ TABLE_SUFFIXES = (
 def find_files(paths: Iterable[str | Path], without: Path | None = None) -> list[tuple[Path, Issue | None]]:
     """The files to read, sorted; those that will not be read stand there with the reason.
 
-    The folder `without` is passed over where it lies below another one.
+    The folder `without`, for marked copies, is passed over where it lies below another one; raises `UsageError` when it
+    is itself to be read.
     """
     found: dict[Path, tuple[Path, Issue | None]] = {}
     apart = os.path.realpath(without) if without is not None else None
     for path in map(Path, paths):
+        if apart == os.path.realpath(path):
+            raise UsageError("fix_is_input", place=str(path))
         files = list(_tables(path, apart)) if path.is_dir() else [path]
         if not files:
             found[path] = (path, Issue("no_workbooks"))
