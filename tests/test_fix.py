@@ -321,7 +321,6 @@ def test_a_renamed_sheet_and_a_sorted_list_still_replace_rows_without_a_natural_
     assert_clean(MENDED, BAD.replace("赵样一", "周样四"))
 
 
-@pytest.mark.xfail(strict=True, reason="the keys stand in the list alone: without it the corrected row counts beside")
 def test_the_list_may_be_deleted_where_rows_have_no_natural_key() -> None:
     copy = correct(mark(table("v.csv", BAD)), {"D2": "19900001111"})
     workbook = openpyxl.load_workbook(copy)

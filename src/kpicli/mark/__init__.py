@@ -4,7 +4,14 @@ A package (xlsx, xlsm) is edited part by part, as bytes: what is not marked stay
 is no such package is written anew as an xlsx of text. Whoever marks a marked copy again gets the new marks, not both.
 """
 
-from kpicli.mark.findings import KEY_HEADING, LIST_SHEET, MOST_MARKS, Finding, Headings, UnmarkableError
+from kpicli.mark.findings import (
+    KEY_HEADING,
+    LIST_SHEET,
+    MOST_MARKS,
+    Finding,
+    Headings,
+    UnmarkableError,
+)
 from kpicli.mark.package import mark_package
 from kpicli.mark.plain import mark_plain
 

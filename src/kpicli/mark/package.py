@@ -17,6 +17,7 @@ from kpicli.mark.listing import list_range, sheet_xml
 from kpicli.mark.markup import Draft, Element, utf8
 from kpicli.mark.parts import Parts, Relation, relations_part
 from kpicli.mark.styles import Styles, empty
+from kpicli.read.sheets import ORIGIN_NAME
 
 _TYPES = "application/vnd.openxmlformats-officedocument."
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -37,25 +38,28 @@ _BEFORE_NAMES = (
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>]")
 
 
-def mark_package(source: Path, target: Path, findings: Sequence[Finding], headings: Headings) -> None:
+def mark_package(source: Path, target: Path, findings: Sequence[Finding], headings: Headings, origin: str = "") -> None:
     """Write a copy of an xlsx or xlsm that `kpicli.read` has accepted, with its bad cells marked.
 
     A cell with an error (light red) or a warning (light yellow) gets a fill and a note by the author ``kpicli``; every
     finding gets a row in `LIST_SHEET`, the first and active sheet. At most `MOST_MARKS` cells are marked, the rest is
     in the list alone. A cell with a note of its own keeps that and gets the fill alone. Marks that are already there,
-    and any sheet named like the list, are replaced. Digital signatures are dropped: the copy is not what was signed.
+    and any sheet named like the list, are replaced. `origin` (letters, digits and spaces, at most 255) says what it is
+    a copy of, in a hidden defined name. Digital signatures are dropped: the copy is not what was signed.
 
     The target is written whole or not at all, for its owner alone to read. Raises `UnmarkableError` when the source
     cannot be edited, OSError when it cannot be read or the target not written.
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            mark_archive(archive, target, findings, headings)
+            mark_archive(archive, target, findings, headings, origin)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError) as error:
         raise UnmarkableError(str(error)) from error
 
 
-def mark_archive(archive: zipfile.ZipFile, target: Path, findings: Sequence[Finding], headings: Headings) -> None:
+def mark_archive(
+    archive: zipfile.ZipFile, target: Path, findings: Sequence[Finding], headings: Headings, origin: str = ""
+) -> None:
     """The same for an archive that is already open."""
     book = _Book(Parts(archive))
     book.drop_signatures()
@@ -66,7 +70,7 @@ def mark_archive(archive: zipfile.ZipFile, target: Path, findings: Sequence[Find
             book.mark_sheet(sheet, wanted.get(sheet.name, {}), styles)
     linkable = {sheet.name for sheet in book.sheets if sheet.cells and sheet.name != LIST_SHEET}
     listed = sheet_xml(findings, headings, styles.listed(), linkable, book.main)
-    book.put_list(listed, f"'{LIST_SHEET}'!{list_range(findings)}")
+    book.put_list(listed, f"'{LIST_SHEET}'!{list_range(findings)}", origin)
     book.save(styles, target)
 
 
@@ -179,7 +183,7 @@ class _Book:
             link = self._attach(sheet.part, "vmlDrawing", "xl/drawings/vmlDrawing{}.vml", drawing, "vmlDrawing")
             part.add_notes(link, self._office)
 
-    def put_list(self, content: bytes, area: str) -> None:
+    def put_list(self, content: bytes, area: str, origin: str) -> None:
         """Make the list the first and only active sheet, in the place of one that is there already."""
         draft, prefix = self._draft, self._draft.root.prefix
         old = next((sheet for sheet in self.sheets if sheet.name == LIST_SHEET), None)
@@ -202,7 +206,7 @@ class _Book:
         else:
             draft.append(self._listed, entry.encode())
         kept = [place for place, element in enumerate(elements) if not old or element is not old.element]
-        self._move_names({old_place: place for place, old_place in enumerate(kept, 1)}, area)
+        self._move_names({old_place: place for place, old_place in enumerate(kept, 1)}, area, origin)
         self._activate_first()
 
     def save(self, styles: Styles, target: Path) -> None:
@@ -238,17 +242,19 @@ class _Book:
             for name in chain:
                 self._parts.drop(name)
 
-    def _move_names(self, places: Mapping[int, int], area: str) -> None:
-        """Let names that belong to one sheet follow it to its new place, and name the filtered area of the list."""
+    def _move_names(self, places: Mapping[int, int], area: str, origin: str) -> None:
+        """Let names that belong to one sheet follow it to its new place; name the list's area and the copy's origin."""
         prefix = self._draft.root.prefix
-        attributes = 'name="_xlnm._FilterDatabase" localSheetId="0" hidden="1"'
-        own = f"<{prefix}definedName {attributes}>{area}</{prefix}definedName>".encode()
+        own = self._name('name="_xlnm._FilterDatabase" localSheetId="0" hidden="1"', area)
+        own += self._name(f'name="{ORIGIN_NAME}" hidden="1"', f'"{origin}"') if origin else b""
         names = self._draft.root.child("definedNames")
         if not names:
             whole = f"<{prefix}definedNames>".encode() + own + f"</{prefix}definedNames>".encode()
             self._draft.insert_ordered(whole, _BEFORE_NAMES)
             return
         for name in names.named("definedName"):
+            if name.attributes.get("name") == ORIGIN_NAME:
+                self._draft.remove(name)
             local = name.attributes.get("localSheetId", "")
             if not local.isdecimal():
                 continue
@@ -257,6 +263,10 @@ class _Book:
             else:
                 self._draft.remove(name)
         self._draft.append(names, own)
+
+    def _name(self, attributes: str, content: str) -> bytes:
+        prefix = self._draft.root.prefix
+        return f"<{prefix}definedName {attributes}>{content}</{prefix}definedName>".encode()
 
     def _activate_first(self) -> None:
         prefix = self._draft.root.prefix

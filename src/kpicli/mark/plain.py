@@ -24,7 +24,9 @@ _NARROWEST, _WIDEST = 9, 40
 _LONGEST_NAME = 31
 
 
-def mark_plain(sheets: Sequence[RawSheet], target: Path, findings: Sequence[Finding], headings: Headings) -> None:
+def mark_plain(
+    sheets: Sequence[RawSheet], target: Path, findings: Sequence[Finding], headings: Headings, origin: str = ""
+) -> None:
     """Write sheets as text to a new xlsx, marked as `mark_package` does.
 
     Every cell stands where it stood and holds text, also when it begins like a formula. A name that Excel does not
@@ -44,6 +46,7 @@ def mark_plain(sheets: Sequence[RawSheet], target: Path, findings: Sequence[Find
             target,
             [replace(finding, sheet=names.get(finding.sheet, finding.sheet)) for finding in findings],
             headings,
+            origin,
         )
 
 

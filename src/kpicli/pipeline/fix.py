@@ -71,11 +71,11 @@ class Fix:
         ]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return self._copy(workbook, findings)
+            return self._copy(workbook, findings, _origin(workbook.sha256, earlier))
         except OSError as error:
             raise StoreError("fix_unwritable", place=str(self.folder), why=error.strerror or "?") from error
 
-    def _copy(self, workbook: Workbook, findings: Sequence[Finding]) -> Path | None:
+    def _copy(self, workbook: Workbook, findings: Sequence[Finding], origin: str) -> Path | None:
         headings = _HEADINGS[self.language]
         name = Path(readable(workbook.path.name))
         name = name.with_name(_short(name.stem) + name.suffix)
@@ -84,14 +84,14 @@ class Fix:
                 same = name if name.suffix.lower() in _PACKAGES else name.with_suffix(".xlsx")
                 target, there = self._free(same, workbook.sha256)
                 if not there:
-                    mark_package(workbook.path, target, findings, headings)
+                    mark_package(workbook.path, target, findings, headings, origin)
                 return target
         except UnmarkableError:
             pass  # another kind of package: its text is written anew
         try:
             target, there = self._free(name.with_suffix(".xlsx"), workbook.sha256)
             if not there:
-                mark_plain(workbook.sheets, target, findings, headings)
+                mark_plain(workbook.sheets, target, findings, headings, origin)
         except UnmarkableError:
             return None
         return target
@@ -127,6 +127,11 @@ class Fix:
                 )
 
 
+def _origin(sha256: str, earlier: Corrections) -> str:
+    """The hashes of the contents that a copy is of, the latest first; as many as a defined name holds."""
+    return " ".join(list(dict.fromkeys([sha256, *sorted(earlier.replaced)]))[:3])
+
+
 def _short(stem: str) -> str:
     """A stem that leaves room in a file name of 255 bytes."""
     return stem.encode()[:180].decode(errors="ignore")
@@ -151,18 +156,20 @@ def _keys_at(keys: Mapping[str, pl.DataFrame]) -> dict[tuple[str, int], list[tup
     return found
 
 
-def corrections(sheet: RawSheet) -> Corrections | None:
-    """Read the hidden column of a list of problems; None where the sheet is none."""
-    letter = None
-    if sheet.name == LIST_SHEET:
-        letter = next((name for name in sheet.cells.columns if KEY_HEADING in sheet.cells[name].head(10)), None)
-    if letter is None:
-        return None
-    entries: dict[tuple[str, str, str], None] = {}
-    for text in sheet.cells[letter].drop_nulls().unique(maintain_order=True):
-        try:
-            for sha256, form, key in json.loads(text):
-                entries[str(sha256), str(form), str(key)] = None
-        except (ValueError, TypeError):
-            continue  # the heading, or what somebody wrote there
+def corrections(workbook: Workbook) -> Corrections:
+    """What a workbook says it corrects: its list of problems, or what it is a copy of where that was deleted."""
+    entries: dict[tuple[str, str, str], None] = {(sha256, "", ""): None for sha256 in workbook.origin.split()}
+    for sheet in filter(is_list, workbook.sheets):
+        letter = next(name for name in sheet.cells.columns if KEY_HEADING in sheet.cells[name].head(10))
+        for text in sheet.cells[letter].drop_nulls().unique(maintain_order=True):
+            try:
+                for sha256, form, key in json.loads(text):
+                    entries[str(sha256), str(form), str(key)] = None
+            except (ValueError, TypeError):
+                continue  # the heading, or what somebody wrote there
     return Corrections(tuple(entries))
+
+
+def is_list(sheet: RawSheet) -> bool:
+    """Whether a sheet is the list of problems of a marked copy."""
+    return sheet.name == LIST_SHEET and any(KEY_HEADING in sheet.cells[name].head(10) for name in sheet.cells.columns)

@@ -21,7 +21,7 @@ from kpicli.issues import Issue, gather
 from kpicli.layout import NOT_DATA
 from kpicli.messages import Language
 from kpicli.pipeline.files import find_files
-from kpicli.pipeline.fix import Corrections, Fix, corrections
+from kpicli.pipeline.fix import Corrections, Fix, corrections, is_list
 from kpicli.read import ReaderPool, Workbook
 from kpicli.recognise import Match, NoMatch, recognise
 from kpicli.store import Plan, Source, Store
@@ -216,13 +216,10 @@ def _prepare(
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
     issues = list(workbook.issues)
-    corrected = Corrections()
     for sheet in workbook.sheets:
         if sheet.cells.is_empty():
             continue  # the Sheet2 and Sheet3 that every new workbook has
-        listed = corrections(sheet)
-        if listed is not None:
-            corrected = listed
+        if is_list(sheet):
             unread.append(_unread(NoMatch(sheet.name, sheet.cells.height, dict.fromkeys(NOT_DATA, 0)), ()))
             continue
         tables, found = recognise(sheet, forms, time.date(), path.name, named)
@@ -236,6 +233,7 @@ def _prepare(
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
         issues = [_beside(issue, workbook) if issue.code == "no_form" else issue for issue in issues]
+    corrected = corrections(workbook)
     if not keep_cells:
         workbook = replace(workbook, sheets=())
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)

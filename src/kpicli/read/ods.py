@@ -10,7 +10,7 @@ from lxml import etree
 from kpicli.read.grid import MOST_COLUMNS, MOST_ROWS, Grid, moment_text, number_text, serial_text
 from kpicli.read.package import refuse_entities, saved_time
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import RawSheet
+from kpicli.read.sheets import Content, RawSheet
 
 _OASIS = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _OFFICE, _TEXT, _STYLE = (f"{{{_OASIS}{name}:1.0}}" for name in ("table", "office", "text", "style"))
@@ -34,9 +34,9 @@ _ERROR = re.compile(r"#[A-Z/0!?]+[!?A]?$|Err:\d+$")
 _DURATION = re.compile(r"P(?:(\d+)D)?T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.,]+)S)?$")
 
 
-def read(archive: zipfile.ZipFile) -> tuple[list[RawSheet], datetime | None]:
+def read(archive: zipfile.ZipFile) -> Content:
     """Give the sheets of an opened package and when it was saved; raise `Refusal` when its XML is broken."""
-    return read_flat(archive.read("content.xml")), _saved(archive)
+    return Content(read_flat(archive.read("content.xml")), _saved(archive))
 
 
 def read_flat(content: bytes) -> list[RawSheet]:

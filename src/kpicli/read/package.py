@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from kpicli.read import xlsb
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import Fault, Limits, Merge, SheetScan, column_index, column_letters
+from kpicli.read.sheets import ORIGIN_NAME, Fault, Limits, Merge, SheetScan, column_index, column_letters
 
 _CHUNK = 1 << 20
 _MIB = 1 << 20
@@ -71,6 +71,8 @@ class Package:
     """Sheet name → its scan."""
     date1904: bool = False
     binary: bool = False
+    origin: str = ""
+    """What a marked copy says it is a copy of."""
     strict: bool = False
     """Written in the strict dialect, which spells dates in ISO 8601."""
     saved: datetime | None = None
@@ -170,6 +172,8 @@ def _sheet_parts(archive: zipfile.ZipFile, package: Package, binary: bool) -> di
         package.strict = root.tag.startswith("{http://purl.oclc.org/")
         for element in root.iter():
             tag = element.tag.rpartition("}")[2]
+            if tag == "definedName" and element.get("name") == ORIGIN_NAME:
+                package.origin = (element.text or "").strip('"')
             if tag == "workbookPr":
                 package.date1904 = element.get("date1904", "0") in ("1", "true")
             if tag == "sheet":

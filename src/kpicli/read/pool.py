@@ -142,7 +142,7 @@ def _workbook(path: Path, sha256: str, answer: Mapping[str, Any]) -> Workbook:
     sheets = tuple(_sheet(entry) for entry in answer["sheets"])
     saved = datetime.fromisoformat(answer["saved"]) if answer["saved"] else None
     issues = () if any(sheet.cells.height for sheet in sheets) else (Issue("no_cells"),)
-    return Workbook(path, sha256, sheets, saved, issues)
+    return Workbook(path, sha256, sheets, saved, answer["origin"], issues)
 
 
 def _sheet(entry: Mapping[str, Any]) -> RawSheet:

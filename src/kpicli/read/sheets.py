@@ -81,6 +81,19 @@ class RawSheet:
     """Rows nobody sees, as the spreadsheet numbers them."""
 
 
+ORIGIN_NAME = "_kpicli_origin"
+"""A hidden defined name of every marked copy: it says what the copy is of, also when somebody deletes its list."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the bytes of a file gave."""
+
+    sheets: list[RawSheet]
+    saved: datetime | None = None
+    origin: str = ""
+
+
 @dataclass(frozen=True)
 class Workbook:
     """A file, read or refused."""
@@ -91,6 +104,8 @@ class Workbook:
     sheets: tuple[RawSheet, ...] = ()
     saved: datetime | None = None
     """When the workbook says it was saved last (UTC); None where the format does not tell."""
+    origin: str = ""
+    """What a marked copy says it is a copy of: hashes of contents."""
     issues: tuple[Issue, ...] = field(default=())
     """Why it was refused, or what is odd about it as a whole."""
 

@@ -19,7 +19,7 @@ os.environ["POLARS_MAX_THREADS"] = (
 
 from kpicli.read import package, sniff, text, xlsx
 from kpicli.read.refusal import Refusal
-from kpicli.read.sheets import Limits, RawSheet
+from kpicli.read.sheets import Content, Limits, RawSheet
 from kpicli.words import readable
 
 
@@ -36,7 +36,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(**request["limits"])
     _limit_memory(limits.memory_mib)
     try:
-        sheets, saved = read(Path(request["path"]), limits, request["password"])
+        content = read(Path(request["path"]), limits, request["password"])
     except Refusal as refusal:
         return {"refused": refusal.code, "values": refusal.values}
     except OSError as error:
@@ -47,12 +47,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"refused": "reader_died", "values": {}}
     folder = Path(request["folder"])
     return {
-        "saved": str(saved) if saved else None,
-        "sheets": [_hand_over(sheet, folder / f"{number}.arrow") for number, sheet in enumerate(sheets)],
+        "saved": str(content.saved) if content.saved else None,
+        "origin": content.origin,
+        "sheets": [_hand_over(sheet, folder / f"{number}.arrow") for number, sheet in enumerate(content.sheets)],
     }
 
 
-def read(path: Path, limits: Limits, password: str | None = None) -> tuple[list[RawSheet], object]:
+def read(path: Path, limits: Limits, password: str | None = None) -> Content:
     """Read one file by what its bytes are, and tell when it was saved where it says so; raise `Refusal`."""
     with path.open("rb") as stream:
         head = stream.read(sniff.HEAD)
@@ -66,31 +67,31 @@ def read(path: Path, limits: Limits, password: str | None = None) -> tuple[list[
     content = path.read_bytes()
     if kind == "ole":
         return _read_ole(content, limits, password)
-    return _READERS[kind](content, readable(path.stem)), None
+    return Content(_READERS[kind](content, readable(path.stem)))
 
 
-def _read_package(source: Path | bytes, limits: Limits) -> tuple[list[RawSheet], object]:
+def _read_package(source: Path | bytes, limits: Limits) -> Content:
     with package.opened(source, limits) as archive:
         if package.kind(archive) == "ods":
             from kpicli.read import ods
 
             return ods.read(archive)
         found = package.inspect(archive)
-    return xlsx.read(source, found), found.saved
+    return Content(xlsx.read(source, found), found.saved, found.origin)
 
 
-def _read_ole(content: bytes, limits: Limits, password: str | None) -> tuple[list[RawSheet], object]:
+def _read_ole(content: bytes, limits: Limits, password: str | None) -> Content:
     """An OLE container: an old workbook, one under a password, or another program's document."""
     from kpicli.read import ole, xls
 
     if ole.kind(content) == "encrypted":
         return _read_package(ole.decrypted(content, password), limits)
     try:
-        return xls.read(content), None
+        return Content(xls.read(content))
     except Refusal as refusal:
         if refusal.code != "encrypted":
             raise
-    return xls.read(ole.decrypted(content, password)), None
+    return Content(xls.read(ole.decrypted(content, password)))
 
 
 def _read_xls(content: bytes, name: str = "") -> list[RawSheet]:
