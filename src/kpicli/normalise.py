@@ -211,7 +211,7 @@ def _money(column: Column, clues: Clues) -> Parsed:
     unmarked = pl.lit(False) if clues.ten_thousands else _TEXT.str.contains(r"^[-+]?\d{1,15}(?:\.\d{1,2}0*)?$")
     direct = pl.when(unmarked).then(_TEXT).cast(pl.Decimal(18, 2), strict=False)
     marked = pl.when(~unmarked).then(_TEXT)
-    exact = _number_text(marked).str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2})?)0*$")
+    exact = _number_text(marked).str.extract(r"^([-+]?\d{1,15}(?:\.\d{1,2}0*)?)$")
     scaled = _scaled(clues, marked)
     rounded = pl.when(scaled.abs() < 1e15).then(scaled.round(2)).cast(pl.Decimal(18, 2), strict=False)
     plain = pl.lit(False) if clues.ten_thousands else ~marked.str.contains("[万%]")
