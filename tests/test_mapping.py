@@ -406,13 +406,15 @@ def talk(*replies: str, more: tuple[str, ...] = (), prompt: str = "跳过:") -> 
         words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environment
     ) as process:
         os.close(theirs)
-        said, waiting, end = b"", list(replies), time.monotonic() + 20
+        said, waiting, end = b"", list(replies), time.monotonic() + 60
         with contextlib.suppress(OSError):  # how Linux says that the other side is gone
             while time.monotonic() < end:
                 if select.select([ours], [], [], 0.2)[0]:
                     said += os.read(ours, 65536)
                 if waiting and said.decode(errors="ignore").count(prompt) > len(replies) - len(waiting):
-                    os.write(ours, waiting.pop(0).encode())
+                    reply = waiting.pop(0)
+                    time.sleep(0.5 if reply == "\x03" else 0)  # a signal between the prompt and its read would wait
+                    os.write(ours, reply.encode())
         os.close(ours)
         if time.monotonic() >= end:
             process.kill()
