@@ -231,8 +231,8 @@ class Store:
         """
         incoming = rows.with_columns(dealer=pl.lit(source.dealer), file=pl.lit(source.file), gone=pl.lit(False))
         before = self._keys_of({source.sha256, *source.replaces}, form, source.dealer)
-        own = set(rows["key"])
-        left = pl.Series("key", [key for key in dict.fromkeys([*corrected, *before]) if key not in own], pl.String)
+        listed = pl.Series("key", [*corrected, *before], pl.String).unique(maintain_order=True)
+        left = listed.filter(~listed.is_in(rows["key"].implode()))
         known = self._known(form, pl.concat([rows["key"], left]), source.dealer)
         replaced = self._is_replaced(source)
         if known.is_empty() and not replaced:

@@ -96,6 +96,7 @@ def demo(
 
 @app.command()
 def ingest(
+    context: typer.Context,
     paths: Paths,
     folder: Folder = None,
     store: StorePath = None,
@@ -118,7 +119,7 @@ def ingest(
     result = _read_in(
         workspace,
         paths,
-        dry_run=dry_run,
+        dry_run=dry_run or context.info_name == "validate",
         form=form,
         dealer=dealer,
         password=password,
@@ -139,24 +140,7 @@ def ingest(
     raise typer.Exit(_ingest_code(result, allow_findings))
 
 
-@app.command()
-def validate(
-    paths: Paths,
-    folder: Folder = None,
-    store: StorePath = None,
-    form: FormName = None,
-    dealer: Dealer = None,
-    password: Password = None,
-    fix: Fix = None,
-    as_of: AsOf = None,
-    allow_findings: Allow = False,
-    json_: Json = False,
-    lang: Lang = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-) -> None:
-    """只查不写，同 ingest --dry-run。"""
-    ingest(paths, folder, store, True, form, dealer, password, fix, as_of, allow_findings, json_, lang, quiet, verbose)
+app.command("validate", help="只查不写，同 ingest --dry-run。")(ingest)
 
 
 @app.command()
@@ -220,8 +204,8 @@ def status(
         show(terminal.status(result, language_of(lang, workspace), all_batches=verbose))
 
 
-@app.command()
-def undo(
+def turn(
+    context: typer.Context,
     batch: BatchName,
     folder: Folder = None,
     store: StorePath = None,
@@ -229,21 +213,21 @@ def undo(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    """撤销一次读入：那个文件的行不再计入。"""
-    _turn("undo", batch, folder, store, as_of, json_, lang)
+    """Undo or redo one batch, by the name of the command."""
+    from kpicli.pipeline.status import undo
+    from kpicli.present import json, terminal
+
+    workspace = workspace_of(folder, store)
+    now = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+    result = undo(workspace, batch, redo=context.info_name == "redo", now=now)
+    if json_:
+        write_json(json.turned(result, context.info_name or ""))
+    else:
+        show(terminal.turned(result, language_of(lang, workspace)))
 
 
-@app.command()
-def redo(
-    batch: BatchName,
-    folder: Folder = None,
-    store: StorePath = None,
-    as_of: AsOf = None,
-    json_: Json = False,
-    lang: Lang = None,
-) -> None:
-    """恢复撤销了的一次读入。"""
-    _turn("redo", batch, folder, store, as_of, json_, lang)
+app.command("undo", help="撤销一次读入：那个文件的行不再计入。")(turn)
+app.command("redo", help="恢复撤销了的一次读入。")(turn)
 
 
 @app.command()
@@ -299,28 +283,6 @@ def _read_in(
             progress=lambda account: progress(account.file.name),
             **options,
         )
-
-
-def _turn(
-    command: str,
-    batch: str,
-    folder: Path | None,
-    store: Path | None,
-    as_of: datetime | None,
-    as_json: bool,
-    lang: str | None,
-) -> None:
-    """Undo or redo one batch."""
-    from kpicli.pipeline.status import undo as turn
-    from kpicli.present import json, terminal
-
-    workspace = workspace_of(folder, store)
-    now = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
-    result = turn(workspace, batch, redo=command == "redo", now=now)
-    if as_json:
-        write_json(json.turned(result, command))
-    else:
-        show(terminal.turned(result, language_of(lang, workspace)))
 
 
 def _today(as_of: datetime | None) -> date:

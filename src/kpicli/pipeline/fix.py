@@ -138,12 +138,11 @@ def _short(stem: str) -> str:
 
 
 def _tells(path: Path, sha256: str) -> bool:
-    """Whether a file is a marked copy of this content: its list names the hash."""
+    """Whether a file is a marked copy of this content: its hidden name says so."""
     try:
         with zipfile.ZipFile(path) as archive:
-            parts = [name for name in archive.namelist() if name.startswith(("xl/worksheets/", "xl/sharedStrings"))]
-            return any(sha256.encode() in archive.read(name) for name in parts)
-    except (zipfile.BadZipFile, OSError, RuntimeError):
+            return sha256.encode() in archive.read("xl/workbook.xml")
+    except (zipfile.BadZipFile, KeyError, OSError, RuntimeError):
         return False
 
 

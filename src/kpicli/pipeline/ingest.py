@@ -269,9 +269,7 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
         identified, found = identify(form, rows)
         # a copy that is only half corrected is not yet the whole truth of its content
         whole = not any(table.set_aside for table in tables.values())
-        told = (
-            source if whole else replace(source, replaces=frozenset())
-        )  # a copy half corrected is not the whole truth
+        told = source if whole else replace(source, replaces=frozenset())
         plan = store.plan(form, identified.rows, told, prepared.corrections.keys(form.key))
         plans.append(plan)
         keys[form.key] = identified.rows
