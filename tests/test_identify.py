@@ -29,7 +29,7 @@ def rows_of(header: str, *lines: str, name: str = "表") -> pl.DataFrame:
     checked, _ = validate(match)
     assert checked.set_aside == 0
     assert checked.rows.height == len(lines)
-    return checked.rows.with_columns(sheet=pl.lit(name), table=pl.lit(name))
+    return checked.rows.with_columns(dealer=pl.lit("d"), sheet=pl.lit(name), table=pl.lit(name))
 
 
 def settled(header: str, *lines: str) -> tuple[Identified, tuple[Issue, ...]]:

@@ -37,12 +37,10 @@ class Held:
             return pl.DataFrame(schema=wanted)
         full = [{name: row.get(name) for name in form.columns} for row in rows]
         frame = pl.DataFrame(full, schema={name: wanted[name] for name in form.columns})
-        places = pl.DataFrame({"sheet": ["S"] * len(rows), "row": range(len(rows))})
+        places = pl.DataFrame({"dealer": ["d"] * len(rows), "sheet": ["S"] * len(rows), "row": range(len(rows))})
         identified, _ = identify(form, pl.concat([places, frame], how="horizontal"))
         lacking = {name: dtype for name, dtype in wanted.items() if name not in identified.rows.columns}
-        return identified.rows.with_columns(
-            pl.lit(None, dtype).alias(name) for name, dtype in lacking.items()
-        ).with_columns(dealer=pl.lit("d"))
+        return identified.rows.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in lacking.items())
 
     def rows(
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None

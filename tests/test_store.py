@@ -13,7 +13,7 @@ import pytest
 from kpicli import loading
 from kpicli.errors import StoreError
 from kpicli.identify import identify
-from kpicli.store import FORMAT, Source, Store, schema
+from kpicli.store import FORMAT, OvertakenError, Source, Store, schema
 
 VISITS = loading.load().forms["visits"]
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -31,15 +31,21 @@ def frame(rows: Sequence[Row]) -> pl.DataFrame:
     return pl.concat([places, pl.DataFrame(full, schema=columns)], how="horizontal")
 
 
-def put(store: Store, rows: Sequence[Row], name: str = "", saved: datetime | None = None, *, dealer: str = "d") -> int:
+def put(
+    store: Store, rows: Sequence[Row], name: str = "", saved: datetime | None = None, *, dealer: str = "d", **more: Any
+) -> int:
     """Store rows as one workbook; give how many were new or changed. The name stands for the content's hash."""
-    identified, _ = identify(VISITS, frame(rows))
-    moment = START + timedelta(minutes=store.batches.height)
-    source = Source(dealer, "a.xlsx", name or f"{store.batches.height:08d}", saved, moment)
-    plan = store.plan(VISITS, identified.rows, source)
-    if plan.stored or source.sha256 not in store.batches["sha256"]:
-        store.commit(source, [plan], [])
-    return sum(plan.stored.values())
+    identified, _ = identify(VISITS, frame(rows).with_columns(dealer=pl.lit(dealer)))
+    moment = START + timedelta(minutes=store.history.height)
+    source = Source(dealer, "a.xlsx", name or f"{store.history.height:08d}", saved, moment, **more)
+
+    def step() -> int:
+        plan = store.plan(VISITS, identified.rows, source)
+        if not plan.known:
+            store.commit(source, [plan], [])
+        return 0 if plan.known else sum(plan.stored.values())
+
+    return store.write(step)
 
 
 def held(store: Store, month: str | None = None) -> list[tuple[str, date, str | None]]:
@@ -108,42 +114,46 @@ def test_an_inbox_read_again_does_not_undo_a_correction(tmp_path: Path) -> None:
     assert held(store)[0] == ("1", date(2026, 10, 3), "李娜")
 
 
-def test_a_correction_counts_when_the_file_it_corrects_does_not_say_when_it_was_saved(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("saved", "counts"), [(-9, "张伟"), (9, "李娜")])
+def test_a_file_that_does_not_say_when_it_was_saved_counts_from_its_first_reading(
+    saved: int, counts: str, tmp_path: Path
+) -> None:
     store = Store(tmp_path)
-    put(store, [visit("1", consultant="张伟")], "csv_____")
-    assert put(store, [visit("1", consultant="李娜")], "xlsx____", saved=START - timedelta(days=9)) == 1
-    assert put(store, [visit("1", consultant="张伟")], "csv_____") == 0
-    assert held(store) == [("1", date(2026, 10, 3), "李娜")]
+    put(store, [visit("1", consultant="张伟")], "csv-----")
+    put(store, [visit("1", consultant="李娜")], "xlsx----", saved=START + timedelta(days=saved))
+    assert put(store, [visit("1", consultant="张伟")], "csv-----") == 0
+    assert held(store) == [("1", date(2026, 10, 3), counts)]
 
 
 def test_a_batch_that_was_not_committed_is_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     put(store, [visit("1")])
-    append = Store._append
 
-    def dies(self: Store, name: str, rows: pl.DataFrame, partition: list[str]) -> None:
-        if name == "batches":
-            raise KeyboardInterrupt
-        append(self, name, rows, partition)
+    def dies(self: Store, event: Row) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Store, "_append", dies)
+        patch.setattr(Store, "record", dies)
         put(store, [visit("1", consultant="李娜"), visit("2")])
     after = Store(tmp_path)
     assert held(after) == [("1", date(2026, 10, 3), None)]
+    assert len(list(tmp_path.glob("visits/*/*.parquet"))) == 2
     assert put(after, [visit("1", consultant="李娜"), visit("2")]) == 2
     assert held(Store(tmp_path)) == [("1", date(2026, 10, 3), "李娜"), ("2", date(2026, 10, 3), None)]
+    assert len(list(tmp_path.glob("visits/*/*.parquet"))) == 2, "what the dead run left is cleared by the next"
 
 
-def test_one_workbook_read_twice_at_the_same_moment_is_counted_once(tmp_path: Path) -> None:
+def test_who_commits_second_is_told(tmp_path: Path) -> None:
+    """As behind a URL, where there are no turns."""
     source = Source("d", "a.xlsx", "a" * 64, None, START)
-    identified, _ = identify(VISITS, frame([visit("1"), visit("2")]))
+    identified, _ = identify(VISITS, frame([visit("1"), visit("2")]).with_columns(dealer=pl.lit("d")))
     beside = [Store(tmp_path), Store(tmp_path)]
     plans = [store.plan(VISITS, identified.rows, source) for store in beside]
-    for store, plan in zip(beside, plans, strict=True):
-        store.commit(source, [plan], [])
+    beside[0].commit(source, [plans[0]], [])
+    with pytest.raises(OvertakenError):
+        beside[1].commit(source, [plans[1]], [])
     assert [number for number, *_ in held(Store(tmp_path))] == ["1", "2"]
-    assert Store(tmp_path).batches["batch"].n_unique() == 2
+    assert beside[1].write(lambda: beside[1].plan(VISITS, identified.rows, source)).known
 
 
 def test_dealers_do_not_touch_each_others_rows(tmp_path: Path) -> None:
@@ -171,7 +181,7 @@ def test_a_folder_name_that_reads_as_another_one_is_refused(tmp_path: Path) -> N
 
 def test_a_store_of_a_newer_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("kpicli.store.FORMAT", FORMAT + 1)
+        patch.setattr("kpicli.store.tables.FORMAT", FORMAT + 1)
         put(Store(tmp_path), [visit("1")])
     with pytest.raises(StoreError) as caught:
         held(Store(tmp_path))

@@ -27,24 +27,24 @@ class Identified:
 
     form: Form
     rows: pl.DataFrame
-    """The form's columns with ``table``, ``sheet``, ``row``, ``key`` and ``month``."""
+    """The form's columns with ``dealer``, ``table``, ``sheet``, ``row``, ``key`` and ``month``."""
     superseded: dict[int, int]
     """Table → rows set aside because a later row has their key and other content."""
 
 
 def identify(form: Form, rows: pl.DataFrame) -> tuple[Identified, tuple[Issue, ...]]:
-    """Key the checked rows of one form: all its tables in the workbook, with their ``table``, ``sheet`` and ``row``.
+    """Key the checked rows of one form: all its tables in the workbook, with ``dealer``, ``table``, ``sheet``, ``row``.
 
     Equal rows with one key count once; of different ones the last counts and the others are set aside. The issues name
     the column by its key: where it stands in each sheet is not known here.
     """
     keyed = _with_month(form, _with_key(form, rows))
-    last = keyed.unique("key", keep="last", maintain_order=True)
+    last = keyed.unique(["dealer", "key"], keep="last", maintain_order=True)
     if last.height == keyed.height:
         return Identified(form, keyed, {}), ()
     content = pl.struct(list(form.columns))
-    final = last.select("key", final=content)
-    others = keyed.join(last, on=["table", "row"], how="anti").join(final, on="key", maintain_order="left")
+    final = last.select("dealer", "key", final=content)
+    others = keyed.join(last, on=["table", "row"], how="anti").join(final, on=["dealer", "key"], maintain_order="left")
     different = others.filter(pl.struct(list(form.columns)) != pl.col("final"))
     superseded = dict(different.group_by("table").len().iter_rows())
     return Identified(form, last, superseded), tuple(_duplicates(form, different))
@@ -69,7 +69,7 @@ def _with_key(form: Form, rows: pl.DataFrame) -> pl.DataFrame:
     keyed = keyed.with_columns(
         anonymous=pl.col("key").is_null() & pl.all_horizontal(nobody), key=pl.col("key").fill_null(content)
     )
-    ordinal = pl.lit(f"{_SEPARATOR}#") + pl.int_range(pl.len()).over("key").cast(pl.String)
+    ordinal = pl.lit(f"{_SEPARATOR}#") + pl.int_range(pl.len()).over("dealer", "key").cast(pl.String)
     return keyed.with_columns(key=pl.when("anonymous").then(pl.col("key") + ordinal).otherwise("key")).drop("anonymous")
 
 

@@ -29,7 +29,7 @@ def export(
     definition = catalogue.form(form)
     chosen = named_month(month, today) if month else None
     if store.batches.is_empty():
-        raise NothingToReport("no_data", store=str(store.root))
+        raise NothingToReport("no_data", store=store.name)
     if month and chosen is None:
         chosen = last_month(store, catalogue, today, dealer)
     span = str(chosen) if chosen else None

@@ -2,10 +2,11 @@
 
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+import dataclasses
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,30 @@ class SheetAccount:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What the rows of one form in a file change in the store, or would."""
+
+    form: Form
+    new: int
+    changed: int
+    columns: Mapping[str, int]
+    """Column → in how many of the changed rows it differs."""
+    removed: int
+    """Rows that were in the store and are no more."""
+    older: int
+    """Rows that do not count: what the store holds is newer."""
+    late: Mapping[str, int]
+    """Closed month → rows that are new, changed or removed in it."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Change":
+        """What a plan changes; a content that was read before changes nothing."""
+        if plan.known:
+            return cls(plan.form, 0, 0, {}, 0, 0, {})
+        return cls(plan.form, plan.new, plan.changed, plan.columns, plan.removed, plan.older, plan.late)
+
+
+@dataclass(frozen=True)
 class FileAccount:
     """What became of one file."""
 
@@ -75,6 +100,8 @@ class FileAccount:
     """The batch that records it; None when nothing was written."""
     sheets: tuple[SheetAccount, ...]
     issues: tuple[Issue, ...]
+    changes: tuple[Change, ...] = ()
+    """By form."""
     marked: Path | None = None
     """The copy with its bad cells marked, where one was asked for."""
 
@@ -109,11 +136,27 @@ class _Prepared:
     """What a marked copy says it corrects."""
 
 
+@dataclass(frozen=True)
+class _Compared:
+    """A file held against the store."""
+
+    plans: tuple[Plan, ...]
+    keys: Mapping[str, pl.DataFrame]
+    """Form → its rows with their keys."""
+    issues: tuple[Issue, ...]
+    accounts: tuple[SheetAccount, ...]
+    months: Mapping[int, Mapping[str, int]]
+    """Table of the workbook → month → rows."""
+    known: bool
+    """Whether this content was read before and says the same."""
+
+
 def ingest(
     workspace: Workspace,
     paths: Iterable[str | Path],
     *,
     dry_run: bool = False,
+    replace: bool = False,
     form: str | None = None,
     dealer: str | None = None,
     password: str | None = None,
@@ -125,6 +168,7 @@ def ingest(
 ) -> Ingested:
     """Read files and folders and store their rows; each file is one batch, there as a whole or not at all.
 
+    With `replace` each file is the whole truth for its forms, dealers and days: what else the store holds there goes.
     `form` names the form where headers cannot tell it; `password` opens encrypted workbooks; `fix` is the folder for
     copies of workbooks with problems, their bad cells marked, with words in `language`; `now` dates the batches.
     Problems of the data are part of the result. Raises `StoreError` when the store or a copy fails, `UsageError` for an
@@ -148,6 +192,7 @@ def ingest(
                 min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
                 time,
                 entry.corrections.replaced,
+                replace,
             )
             entry = _kept_apart(workbook.path, partial(_store, store, entry, source, copies, dry_run=dry_run))
         progress(entry)
@@ -235,7 +280,7 @@ def _prepare(
         issues = [_beside(issue, workbook) if issue.code == "no_form" else issue for issue in issues]
     corrected = corrections(workbook)
     if not keep_cells:
-        workbook = replace(workbook, sheets=())
+        workbook = dataclasses.replace(workbook, sheets=())
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)
 
 
@@ -243,7 +288,7 @@ def _beside(issue: Issue, workbook: Workbook) -> Issue:
     """A sheet without a form beside one that has one: a cover or a note, unless rows as wide as a table stand in it."""
     cells = next(sheet.cells for sheet in workbook.sheets if sheet.name == issue.sheet)
     wide = cells.filter(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int32)) >= _WIDE)
-    return replace(issue, code="unknown_sheet" if wide.height >= _WIDE else "other_sheet")
+    return dataclasses.replace(issue, code="unknown_sheet" if wide.height >= _WIDE else "other_sheet")
 
 
 def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
@@ -257,27 +302,55 @@ def _unread(sheet: NoMatch, found: Sequence[Issue]) -> SheetAccount:
 
 def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None, *, dry_run: bool) -> FileAccount:
     """Compare a file with the store, append what is new, and account for its rows."""
+    compared, batch = (
+        (_compare(store, prepared, source), None) if dry_run else store.write(lambda: _commit(store, prepared, source))
+    )
+    issues = [*prepared.issues, *compared.issues]
+    status = "unchanged" if compared.known else _status(compared.accounts, issues)
+    copy = copies.write(prepared.workbook, issues, compared.keys, prepared.corrections) if copies else None
+    return FileAccount(
+        prepared.workbook.path,
+        source.sha256,
+        status,
+        batch,
+        compared.accounts,
+        gather(issues),
+        tuple(Change.of(plan) for plan in compared.plans),
+        copy,
+    )
+
+
+def _commit(store: Store, prepared: _Prepared, source: Source) -> tuple[_Compared, str | None]:
+    """Store what is new in a file, in a turn of our own."""
+    compared = _compare(store, prepared, source)
+    if not prepared.checked or compared.known:
+        return compared, None
+    entries = [
+        asdict(account) | {"months": compared.months.get(place, {})} for place, account in enumerate(compared.accounts)
+    ]
+    return compared, store.commit(source, compared.plans, entries)
+
+
+def _compare(store: Store, prepared: _Prepared, source: Source) -> _Compared:
+    """Hold a file against the store: what it would change, and what becomes of each of its rows."""
     keys: dict[str, pl.DataFrame] = {}
     plans: list[Plan] = []
-    issues = list(prepared.issues)
+    issues: list[Issue] = []
     superseded: dict[int, int] = {}
     months: dict[int, dict[str, int]] = {}
     for form, tables in _by_form(prepared.checked):
         rows = pl.concat(
             [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
         )
-        identified, found = identify(form, rows)
+        identified, found = identify(form, rows.with_columns(dealer=pl.lit(source.dealer)))
         # a copy that is only half corrected is not yet the whole truth of its content
-        whole = not any(table.set_aside for table in tables.values())
-        told = source if whole else replace(source, replaces=frozenset())
-        plan = store.plan(form, identified.rows, told, prepared.corrections.keys(form.key))
+        complete = bool(source.replaces) and not any(table.set_aside for table in tables.values())
+        corrected = prepared.corrections.keys(form.key)
+        plan = store.plan(form, identified.rows, source, corrected, complete=complete)
         plans.append(plan)
         keys[form.key] = identified.rows
         issues += [_placed(issue, tables.values()) for issue in found]
-        if plan.older:
-            issues.append(Issue("older_rows", count=plan.older, values={"form": form.words}))
-        if plan.taken_back:
-            issues.append(Issue("rows_taken_back", count=plan.taken_back, values={"form": form.words}))
+        issues += _of_plan(plan, source)
         superseded |= identified.superseded
         for place, month, count in identified.rows.group_by("table", "month").len().iter_rows():
             months.setdefault(place, {})[month] = count
@@ -285,16 +358,22 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
     read = [
         _account(table, stored.get(place, 0), superseded.get(place, 0)) for place, table in enumerate(prepared.checked)
     ]
-    accounts = [*read, *prepared.unread]
-    taken = bool(prepared.checked)
-    known = taken and source.sha256 in store.batches["sha256"] and all(plan.rows.is_empty() for plan in plans)
-    batch = None
-    if taken and not known and not dry_run:
-        entries = [asdict(account) | {"months": months.get(place, {})} for place, account in enumerate(accounts)]
-        batch = store.commit(source, plans, entries)
-    status = "unchanged" if known else _status(accounts, issues)
-    copy = copies.write(prepared.workbook, issues, keys, prepared.corrections) if copies else None
-    return FileAccount(prepared.workbook.path, source.sha256, status, batch, tuple(accounts), gather(issues), copy)
+    known = bool(plans) and all(plan.known for plan in plans)
+    return _Compared(tuple(plans), keys, tuple(issues), tuple([*read, *prepared.unread]), months, known)
+
+
+def _of_plan(plan: Plan, source: Source) -> Iterator[Issue]:
+    """What is to be said of the rows that others hold too."""
+    if plan.known:
+        return
+    words = plan.form.words
+    if plan.older:
+        yield Issue("older_rows", count=plan.older, values={"form": words})
+    if plan.removed:
+        code = "rows_replaced" if source.truth else "rows_taken_back"
+        yield Issue(code, count=plan.removed, values={"form": words})
+    for month, count in plan.late.items():
+        yield Issue("late_rows", count=count, values={"form": words, "month": month})
 
 
 def _placed(issue: Issue, tables: Iterable[Checked]) -> Issue:
@@ -302,8 +381,8 @@ def _placed(issue: Issue, tables: Iterable[Checked]) -> Issue:
     table = next(table for table in tables if table.sheet == issue.sheet)
     key = issue.column or ""
     if key not in table.letters:
-        return replace(issue, column=None)
-    return replace(issue, column=table.headers[key], cell=f"{table.letters[key]}{issue.row}")
+        return dataclasses.replace(issue, column=None)
+    return dataclasses.replace(issue, column=table.headers[key], cell=f"{table.letters[key]}{issue.row}")
 
 
 def _by_form(checked: Sequence[Checked]) -> Iterator[tuple[Form, dict[int, Checked]]]:

@@ -15,7 +15,7 @@ def find_month(store: Store, catalogue: Catalogue, text: str, today: date, deale
     if wanted is None:
         return last_month(store, catalogue, today, dealer)
     if not months:
-        raise NothingToReport("no_data", store=str(store.root))
+        raise NothingToReport("no_data", store=store.name)
     if str(wanted) not in months:
         raise NothingToReport("no_data_for_month", month=str(wanted), known=", ".join(months[-12:]))
     return wanted
@@ -30,7 +30,7 @@ def last_month(store: Store, catalogue: Catalogue, today: date, dealer: str | No
     """The last full month that has data; raise `NothingToReport` when there is none."""
     full = [month for month in _months(store, catalogue, dealer) if month < str(Month.of(today))]
     if not full:
-        raise NothingToReport("no_data", store=str(store.root))
+        raise NothingToReport("no_data", store=store.name)
     return Month.parse(full[-1])
 
 

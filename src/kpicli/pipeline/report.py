@@ -1,6 +1,5 @@
 """Store to report: one month by one book, as a whole and by group."""
 
-import json
 from collections.abc import Sequence
 from datetime import date
 
@@ -100,11 +99,11 @@ def _kpi_called(book: Book, name: str) -> str | None:
 
 def _account(store: Store, month: str, dealer: str | None) -> Account:
     """What became of the rows of every sheet that holds records of the month; one content counts once."""
-    batches = store.batches.filter(pl.col("dealer") == dealer) if dealer is not None else store.batches
-    replaced = batches["replaces"].explode().drop_nulls()
-    batches = batches.filter(~pl.col("sha256").is_in(replaced.to_list()))  # their corrected copies stand for them
-    contents = batches.unique("sha256", keep="last", maintain_order=True)["account"]
-    files = [[sheet for sheet in json.loads(account) if month in sheet["months"]] for account in contents]
+    batches = store.state.counting
+    if dealer is not None:
+        batches = batches.filter(pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.contains(dealer))
+    told = store.accounts(batches.filter(pl.col("void").list.len() == 0)["batch"])  # corrected copies stand for those
+    files = [[sheet for sheet in account if month in sheet["months"]] for account in told.values()]
     sheets = [sheet for file in files for sheet in file]
     return Account(
         files=sum(1 for file in files if file),

@@ -1,6 +1,5 @@
 """What the store holds: which forms, months and days are in, what was set aside, which workbooks it came from."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -66,8 +65,11 @@ def status(workspace: Workspace, *, dealer: str | None = None, today: date) -> S
     store = Store(workspace.store)
     if dealer is not None and dealer not in store.dealers():
         raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
-    batches = store.history if dealer is None else store.history.filter(pl.col("dealer") == dealer)
-    entries = [(entry, json.loads(entry["account"])) for entry in batches.iter_rows(named=True)]
+    batches = store.history
+    if dealer is not None:
+        batches = batches.filter(pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.contains(dealer))
+    accounts = store.accounts(batches["batch"])
+    entries = [(entry, accounts[entry["batch"]]) for entry in batches.iter_rows(named=True)]
     counting = [(entry, account) for entry, account in entries if not entry["undone"]]
     months = [
         _form_month(form, month, rows, [day for day in days if day is not None], counting, today)
@@ -134,34 +136,30 @@ class Turned:
     batch: Batch
     changed: bool
     """Whether it was not so already."""
-    read_again: tuple[str, ...]
-    """Files read later that held rows which this one had stored; they count again once those are read again."""
 
 
 def undo(workspace: Workspace, name: str, *, redo: bool = False, now: datetime) -> Turned:
     """Take one workbook back, or bring it back.
 
-    `name` is a batch's name, the beginning of only one, or ``last``. Rows that it had replaced count again. Raises
-    `UsageError` when no batch or several are meant, `StoreError` when the store cannot be written.
+    `name` is a batch's name, the beginning of only one, or ``last``. What it had replaced counts again, and what other
+    workbooks hold as well goes on counting. Raises `UsageError` when no batch or several are meant, `StoreError` when
+    the store cannot be written.
     """
     store = Store(workspace.store)
-    history = [(entry, json.loads(entry["account"])) for entry in store.history.iter_rows(named=True)]
-    meant = [pair for pair in history if pair[0]["batch"].startswith(name)]
-    if name == "last":
-        meant = [pair for pair in history if pair[0]["undone"] == redo][-1:]
-    if len(meant) != 1:
-        known = [entry["batch"] for entry, _ in history]
-        raise UsageError("unknown_batch", name=name, near=near(name, known), known=", ".join(known[-3:]))
-    ((entry, sheets),) = meant
-    changed = bool(entry["undone"]) == redo
-    if changed:
-        store.undo(entry["batch"], now, undone=not redo)
-    forms = {sheet["form"] for sheet in sheets if sheet["stored"]}
-    later = [
-        other["file"]
-        for other, account in history
-        if other["seq"] > entry["seq"] and not other["undone"] and other["dealer"] == entry["dealer"]
-        if any(sheet["unchanged"] and sheet["form"] in forms for sheet in account)
-    ]
-    batch = replace(_batch(entry, sheets), undone=not redo)
-    return Turned(batch, changed, () if redo or not changed else tuple(dict.fromkeys(later)))
+
+    def turned() -> Turned:
+        history = store.history
+        meant = history.filter(pl.col("batch").str.starts_with(name))
+        if name == "last":
+            meant = history.filter(pl.col("undone") == redo).tail(1)
+        if meant.height != 1:
+            known = history["batch"].to_list()
+            raise UsageError("unknown_batch", name=name, near=near(name, known), known=", ".join(known[-3:]))
+        entry = meant.row(0, named=True)
+        changed = bool(entry["undone"]) == redo
+        sheets = store.accounts(meant["batch"])[entry["batch"]]
+        if changed:
+            store.turn_batch(entry["batch"], now, undone=not redo)
+        return Turned(replace(_batch(entry, sheets), undone=not redo), changed)
+
+    return store.write(turned) if store.history.height else turned()

@@ -137,7 +137,6 @@ def turned(result: Turned, command: str) -> dict[str, Any]:
         "command": command,
         "changed": result.changed,
         "batch": _batch(result.batch),
-        "read_again": list(result.read_again),
     }
 
 

@@ -275,11 +275,7 @@ def turned(result: Turned, language: Language) -> list[RenderableType]:
     """A workbook taken back or brought back."""
     batch = result.batch
     key = ("batch_undone" if batch.undone else "batch_redone") if result.changed else "batch_as_it_was"
-    parts = [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
-    if result.read_again:
-        files = "、".join(map(plain, result.read_again))
-        parts.append(Text(word("read_again", language).format(files=files), style="yellow"))
-    return [*parts]
+    return [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
 
 
 _BATCHES_SHOWN = 20

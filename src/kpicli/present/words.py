@@ -86,10 +86,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "undone": ("已撤销", "undone"),
     "batch_undone": ("已撤销：{file} 的 {rows:,} 行不再计入（{batch}）", "undone: {rows:,} rows of {file} ({batch})"),
     "batch_redone": ("已恢复：{file} 的 {rows:,} 行重新计入（{batch}）", "redone: {rows:,} rows of {file} ({batch})"),
-    "read_again": (
-        "其后读的文件里也有同样的行，当时没有再存；要它们计入，请再读一次：{files}",
-        "files read later held some of these rows too, which were not stored again; read them once more: {files}",
-    ),
     "batch_as_it_was": ("{batch} 本来就是这样，没有改变", "{batch} is so already, nothing changed"),
     "more_batches": ("另有更早的 {count} 个批次，-v 全部列出", "and {count} earlier ones; -v lists them all"),
     "empty_store": ("还没有数据：{store}", "nothing in it yet: {store}"),

@@ -1,0 +1,176 @@
+"""The journal: what was read, undone, redone, closed and reopened, in order; and what counts at any moment of it.
+
+It is the table ``batches``, one row an event. Everything the store shows follows from the set of batches that count,
+never from the order in which they came: reading in another order, undoing, and looking back need no rule of their own.
+
+- Of two versions of a row the one of the later batch counts: the one saved later, or first read later where a workbook
+  does not say when it was saved. A content read again keeps its place.
+- The same content read again for the same dealer stands in for its earlier reading.
+- A corrected copy comes right after what it corrects, and stands in for it in the forms that are complete in it.
+- A batch that is the whole truth (``--replace``) hides what earlier ones say of its dealers, forms and days.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+_TIME = pl.Datetime("us", "UTC")
+COVER = pl.Struct(
+    {
+        "form": pl.String(),
+        "dealer": pl.String(),
+        "since": pl.String(),
+        "until": pl.String(),
+        "months": pl.List(pl.String()),
+        "rows": pl.Int64(),
+    }
+)
+"""What a batch holds of one form and dealer: first and last day, its months, and how many rows."""
+SCHEMA: Mapping[str, pl.DataType] = {
+    "seq": pl.Int64(),
+    "event": pl.String(),
+    "time": _TIME,
+    "batch": pl.String(),
+    "dealer": pl.String(),
+    "month": pl.String(),
+    "file": pl.String(),
+    "sha256": pl.String(),
+    "saved": _TIME,
+    "replaces": pl.List(pl.String()),
+    "complete": pl.List(pl.String()),
+    "truth": pl.Boolean(),
+    "covers": pl.List(COVER),
+    "account": pl.String(),
+    "files": pl.List(pl.Struct({"path": pl.String(), "size": pl.Int64(), "sha256": pl.String()})),
+}
+LEAN = {name: dtype for name, dtype in SCHEMA.items() if name not in ("account", "files")}
+"""What says which batches count; the rest is long and seldom asked for."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A moment to look back to: what was known after an event, or at a time."""
+
+    seq: int | None = None
+    time: datetime | None = None
+
+    def of(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events up to then."""
+        if self.seq is not None:
+            events = events.filter(pl.col("seq") <= self.seq)
+        if self.time is not None:
+            events = events.filter(pl.col("time") <= self.time)
+        return events
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A month that was closed."""
+
+    month: str
+    dealer: str | None
+    """None for all dealers."""
+    time: datetime
+    seq: int
+    """Its reports show what was known up to this event."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Which batches count after some events, and in which order."""
+
+    events: pl.DataFrame
+
+    @cached_property
+    def history(self) -> pl.DataFrame:
+        """Every batch ever read, oldest first, with ``undone``."""
+        reads = self.events.filter(pl.col("event") == "read")
+        turns = self.events.filter(pl.col("event").is_in(["undo", "redo"]))
+        latest = turns.unique("batch", keep="last", maintain_order=True)
+        undone = latest.select("batch", undone=pl.col("event") == "undo")
+        return reads.join(undone, on="batch", how="left", maintain_order="left").with_columns(
+            pl.col("undone").fill_null(False)
+        )
+
+    @cached_property
+    def batches(self) -> pl.DataFrame:
+        """The batches that are not undone, oldest first."""
+        return self.history.filter(~pl.col("undone")).drop("undone")
+
+    @cached_property
+    def counting(self) -> pl.DataFrame:
+        """The batches whose rows count: ``batch``, ``order``, ``corrects``, ``void`` (forms in which they do not)."""
+        first = pl.col("time").min().over("dealer", "sha256")
+        dated = pl.when("truth").then("time").otherwise(pl.coalesce("saved", first))
+        reads = self.history.with_columns(dated=dated).filter(~pl.col("undone"))
+        live = reads.unique(["dealer", "sha256"], keep="last", maintain_order=True)
+        copies = live.filter(pl.col("replaces").list.len() > 0)
+        if copies.is_empty():
+            places = live.with_columns(before=pl.lit(None, _TIME), void=pl.lit(None, pl.List(pl.String)))
+        else:
+            theirs = copies.select("dealer", "dated", "complete", sha256="replaces").explode("sha256")
+            void = pl.col("complete").list.explode(keep_nulls=False).unique()
+            replaced = theirs.group_by("dealer", "sha256").agg(before=pl.col("dated").min(), void=void)
+            places = live.join(replaced, on=["dealer", "sha256"], how="left")
+        dated = pl.min_horizontal("dated", "before")
+        ordered = places.with_columns(dated=dated).sort("dated", pl.col("before").is_null(), "seq", "batch")
+        return ordered.with_row_index("order").select(
+            "batch",
+            pl.col("order").cast(pl.Int64),
+            "dealer",
+            "covers",
+            "truth",
+            corrects=pl.col("replaces").list.len() > 0,
+            void=pl.col("void").fill_null(pl.lit([], pl.List(pl.String))),
+        )
+
+    def of(self, form: str) -> pl.DataFrame:
+        """The batches whose rows of a form count, with ``order`` and ``corrects``."""
+        return self.counting.filter(~pl.col("void").list.contains(form)).select("batch", "order", "corrects")
+
+    def covers(self, form: str) -> pl.DataFrame:
+        """What the counting batches hold of a form: ``batch``, ``order``, ``truth``, and the fields of `COVER`."""
+        wanted = self.counting.filter(~pl.col("void").list.contains(form)).select("batch", "order", "truth", "covers")
+        held = wanted.explode("covers", empty_as_null=False, keep_nulls=False).unnest("covers")
+        return held.filter(pl.col("form") == form)
+
+    @cached_property
+    def dealers(self) -> list[str]:
+        """The dealers that have rows."""
+        held = self.batches.select(pl.col("covers").explode(empty_as_null=False, keep_nulls=False)).unnest("covers")
+        return sorted(held["dealer"].unique().to_list())
+
+    @cached_property
+    def closings(self) -> dict[tuple[str, str | None], Closing]:
+        """The closed months, each for one dealer or for all (None)."""
+        found: dict[tuple[str, str | None], Closing] = {}
+        turns = self.events.filter(pl.col("event").is_in(["close", "reopen"]))
+        for event, month, dealer, time, seq in turns.select("event", "month", "dealer", "time", "seq").iter_rows():
+            if event == "close":
+                found[month, dealer] = Closing(month, dealer, time, seq)
+            else:
+                found.pop((month, dealer), None)
+        return found
+
+    def closing(self, month: str, dealer: str | None) -> Closing | None:
+        """The closing that holds for a dealer's month, or for the whole store's (None)."""
+        return self.closings.get((month, dealer)) or self.closings.get((month, None))
+
+    @property
+    def next(self) -> int:
+        """The number of the next event."""
+        return int(self.events["seq"].max() or 0) + 1  # type: ignore[arg-type]
+
+    def with_event(self, entry: Mapping[str, Any]) -> "State":
+        """What it would be after one event more."""
+        return State(pl.concat([self.events, frame([entry]).select(self.events.columns)]))
+
+
+def frame(entries: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Events as a frame; what is not said of one is empty."""
+    empty: dict[str, Any] = dict.fromkeys(SCHEMA)
+    return pl.DataFrame([empty | dict(entry) for entry in entries], schema=SCHEMA)

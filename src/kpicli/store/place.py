@@ -1,0 +1,269 @@
+"""Where a store lies: a folder of this machine, or whatever a URL names (an object store).
+
+A folder is written so that what was said to be stored survives a power cut, and is closed to others; one writer at a
+time has its turn. Behind a URL that is the object store's own business: whoever commits second is told, and compares
+anew.
+"""
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from kpicli.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows: no turns there; the commit that comes second is told, as behind a URL
+    fcntl = None  # type: ignore[assignment]
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_TURN = ".writing"
+"""The file that a writer locks for its turn; it holds the name of the batch that is being written."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file as it was written."""
+
+    path: str
+    """Relative to the store."""
+    size: int
+    sha256: str
+
+
+class Turn:
+    """The time in which a writer is alone, where the place can tell."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else can be writing."""
+        return self._descriptor is not None
+
+    @property
+    def unfinished(self) -> str:
+        """The batch that a writer who died was writing."""
+        return os.pread(self._descriptor, 200, 0).decode() if self._descriptor is not None else ""
+
+    def begins(self, batch: str) -> None:
+        """Note what is being written, before its first byte is."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, batch.encode(), 0)
+            os.fsync(self._descriptor)
+
+    def ends(self) -> None:
+        """Note that nothing is left half written."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+
+
+class Place(Protocol):
+    """What a store needs of the place it lies in. Paths are relative to the store, with ``/``."""
+
+    name: str
+    """As people know it."""
+
+    def uri(self, path: str) -> str:
+        """What polars and deltalake call a file or table."""
+
+    def make(self) -> None:
+        """See that the place is there."""
+
+    def turn(self) -> contextlib.AbstractContextManager[Turn]:
+        """Wait until no other writer has its turn, and have it; a turn ends with its process."""
+
+    def write(self, path: str, rows: pl.DataFrame) -> Stored:
+        """Write a parquet file."""
+
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
+        """Make durable and private what was committed to a table: its files' folders and versions of its log."""
+
+    def tell(self, path: str) -> Stored | None:
+        """A file as it is now; None where it is gone."""
+
+    def clear(self, batch: str) -> None:
+        """Delete the files of a batch that was never finished, when alone."""
+
+    def open_to_others(self) -> list[str]:
+        """Files and folders that others may read or change."""
+
+
+def place_of(root: str | Path) -> Place:
+    """The place that a path or a URL names; raise `StoreError` where no store can be."""
+    if isinstance(root, str) and _URL.match(root):
+        return Bucket(root.rstrip("/"))
+    return Folder(Path(root))
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.name = str(root)
+        if re.search(r"%[0-9a-fA-F]{2}", str(root.absolute())):  # deltalake decodes such a path to another one
+            raise StoreError("store_path", store=self.name)
+        if root.exists() and not root.is_dir():
+            raise StoreError("not_a_store", store=self.name)
+
+    def uri(self, path: str) -> str:
+        """The path itself."""
+        return str(self.root / path)
+
+    def make(self) -> None:
+        """Make the folder, for its owner only; one that is there stays as open as somebody made it."""
+        if not self.root.is_dir():
+            self.root.mkdir(parents=True, mode=0o700)
+            self.root.chmod(0o700)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Hold the lock of the store's turn file; the system takes it from a process that dies."""
+        if fcntl is None:
+            yield Turn(None)
+            return
+        descriptor = os.open(self.root / _TURN, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            except OSError:  # a network folder without locks
+                yield Turn(None)
+            else:
+                yield Turn(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def write(self, path: str, rows: pl.DataFrame) -> Stored:
+        """Write a parquet file, closed to others from its first byte and on the disk when this returns."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        content = _parquet(rows)
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return _stored(path, content)
+
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
+        """Sync the log's new entries, their checkpoint, and all folders concerned."""
+        log = self.root / table / "_delta_log"
+        names = {f"{version:020d}" for version in versions}
+        for entry in os.scandir(log):
+            if entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint":
+                os.chmod(entry.path, 0o600)
+                _sync(Path(entry.path))
+        parents = {(self.root / path).parent for path in paths}
+        for folder in (*parents, log, self.root / table, self.root):
+            if folder != self.root:
+                folder.chmod(0o700)
+            _sync(folder)
+
+    def tell(self, path: str) -> Stored | None:
+        """Size and hash of a file's bytes."""
+        try:
+            return _stored(path, (self.root / path).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def clear(self, batch: str) -> None:
+        """Delete the batch's files, and what a commit that was cut short left in the logs."""
+        for path in [*self.root.glob(f"*/*{batch}*.parquet"), *self.root.glob(f"*/*/*{batch}*.parquet")]:
+            path.unlink(missing_ok=True)
+        for path in self.root.glob("*/_delta_log/*"):
+            if not re.fullmatch(r"\d{20}\..*(json|parquet|crc)|_last_checkpoint|_sidecars", path.name):
+                path.unlink(missing_ok=True)
+
+    def open_to_others(self) -> list[str]:
+        """The root alone when it is closed: nobody gets past it."""
+        try:
+            if os.name != "posix" or not self.root.stat().st_mode & _OTHERS:
+                return []
+        except OSError:
+            return []
+        inside = [path for path in self.root.rglob("*") if path.lstat().st_mode & _OTHERS]
+        return [self.name, *map(str, sorted(inside))]
+
+
+class Bucket:
+    """An object store, with its settings from the environment as its own programs have them."""
+
+    def __init__(self, root: str) -> None:
+        self.name = root
+
+    @cached_property
+    def _files(self) -> Any:
+        from deltalake._internal import DeltaFileSystemHandler  # its public face wants pyarrow, which is not needed
+
+        return DeltaFileSystemHandler(self.name, None, None)
+
+    def uri(self, path: str) -> str:
+        """The URL below the store's."""
+        return f"{self.name}/{path}"
+
+    def make(self) -> None:
+        """Object stores have no folders."""
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[Turn]:
+        """Nobody is ever known to be alone."""
+        yield Turn(None)
+
+    def write(self, path: str, rows: pl.DataFrame) -> Stored:
+        """Upload a parquet file."""
+        content = _parquet(rows)
+        stream = self._files.open_output_stream(path)
+        stream.write(content)
+        stream.close()
+        return _stored(path, content)
+
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
+        """What an object store has accepted is there."""
+
+    def tell(self, path: str) -> Stored | None:
+        """Size and hash of an object's bytes."""
+        try:
+            stream = self._files.open_input_file(path)
+        except OSError:
+            return None
+        return _stored(path, bytes(stream.read(stream.size())))
+
+    def clear(self, batch: str) -> None:
+        """Never alone, never sure: `compact` does it after a day."""
+
+    def open_to_others(self) -> list[str]:
+        """Its own permissions are not seen from here."""
+        return []
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _stored(path: str, content: bytes) -> Stored:
+    return Stored(path, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _sync(path: Path) -> None:
+    if os.name != "posix" and path.is_dir():
+        return  # Windows has no such thing for folders
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

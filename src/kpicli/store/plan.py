@@ -1,0 +1,225 @@
+"""What storing a workbook's rows would change: the same question asked of the store before and after."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from kpicli.catalogue import Form
+from kpicli.store.current import PLACE, day, standing
+from kpicli.store.journal import State
+
+_ROW = ["dealer", "key"]
+NOWHERE = "0000-00"
+"""The month of a tombstone for a row that was corrected away, whichever month it may yet turn up in."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a batch comes from."""
+
+    dealer: str
+    """The dealer named for the reading; rows may name their own."""
+    file: str
+    sha256: str
+    saved: datetime | None
+    """When the workbook says it was saved; decides which of two versions of a row is the newer."""
+    time: datetime
+    """When it is read."""
+    replaces: frozenset[str] = frozenset()
+    """Hashes of the contents that it is a corrected copy of."""
+    truth: bool = False
+    """Whether it is the whole truth for its forms, dealers and days."""
+    token: str = field(default_factory=lambda: secrets.token_hex(3))
+    """Tells apart two readings of one content in one second."""
+
+    @property
+    def batch(self) -> str:
+        """The name of the batch that this reading makes."""
+        return f"{self.time:%Y%m%dT%H%M%S}-{self.sha256[:6]}-{self.token}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What storing the rows of one form would change."""
+
+    form: Form
+    rows: pl.DataFrame
+    """Rows to append, with the tombstones that they need."""
+    covers: tuple[Mapping[str, Any], ...]
+    """What the batch holds, as the journal has it."""
+    complete: bool
+    """Whether a corrected copy stands in for what it corrects."""
+    stored: Mapping[int, int]
+    """Table of the workbook → rows that are new or changed."""
+    new: int
+    changed: int
+    columns: Mapping[str, int]
+    """Column → in how many of the changed rows it differs."""
+    removed: int
+    """Rows that stand in the store and will not."""
+    older: int
+    """Rows that do not count because what the store holds is newer."""
+    late: Mapping[str, int] = field(default_factory=dict)
+    """Closed month → rows that are new in it, changed, or removed."""
+    known: bool = False
+    """Whether this content was read before and says the same."""
+
+
+def plan(
+    form: Form,
+    rows: pl.DataFrame,
+    source: Source,
+    state: State,
+    versions: pl.DataFrame,
+    corrected: Sequence[str],
+    *,
+    complete: bool,
+) -> Plan:
+    """Compare rows (keyed, with ``dealer``, ``month``, ``table``, ``sheet``, ``row``) with all versions that matter.
+
+    `versions` are those of every row that could change: with a key of the rows or a corrected one, of a batch that this
+    one stands in for, or in the days of a whole truth. Undone and replaced batches are among them: an undone one may
+    come back.
+    """
+    batch = source.batch
+    covers = _covers(form, rows)
+    incoming = rows.with_columns(batch=pl.lit(batch), file=pl.lit(source.file), gone=pl.lit(False))
+    away = _tombstones(incoming, versions, corrected, batch, source.dealer)
+    appended = pl.concat([incoming, _shaped(away, incoming)])
+    made = Plan(form, appended, covers, complete, _per_table(rows), rows.height, 0, {}, 0, 0)
+    if versions.is_empty():
+        return replace(made, late=_late(state, rows.select("dealer", "month")))
+    after = state.with_event(entry(source, covers, [form.key] if complete else [], state))
+    wanted = [*PLACE, "batch", *form.columns]
+    every = pl.concat([versions.select(*wanted, "gone"), appended.select(*wanted, "gone")])
+    was, now = pl.collect_all(
+        [
+            standing(versions.lazy(), form, state).select(wanted),
+            standing(every.lazy(), form, after).select(wanted),
+        ]
+    )
+    both = now.join(was, on=_ROW, suffix="_was")
+    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_was")) for name in form.columns}
+    any_differs = pl.any_horizontal(differs.values())
+    changed = both.filter(any_differs)
+    new, removed = now.join(was, on=_ROW, how="anti"), was.join(now, on=_ROW, how="anti")
+    own = pl.concat([frame.filter(pl.col("batch") == batch).select(_ROW) for frame in (new, changed)])
+    others = incoming.join(now, on=_ROW, how="left", suffix="_was")
+    lost = others.filter(pl.col("batch_was").is_null() | ((pl.col("batch_was") != batch) & any_differs))
+    touched = [frame.select("dealer", "month") for frame in (new, changed, removed)]
+    touched.append(changed.filter(pl.col("month") != pl.col("month_was")).select("dealer", month="month_was"))
+    return replace(
+        made,
+        stored=_per_table(incoming.join(own, on=_ROW, how="semi")),
+        new=new.height,
+        changed=changed.height,
+        columns={name: count for name in form.columns if (count := changed.select(differs[name].sum()).item())},
+        removed=removed.height,
+        older=lost.height,
+        late=_late(state, pl.concat(touched)),
+        known=_is_known(form, incoming, covers, source, state, versions),
+    )
+
+
+def entry(
+    source: Source, covers: Sequence[Mapping[str, Any]], complete: Sequence[str], state: State
+) -> dict[str, Any]:
+    """The journal's event of a reading."""
+    return {
+        "seq": state.next,
+        "event": "read",
+        "time": source.time,
+        "batch": source.batch,
+        "dealer": source.dealer,
+        "file": source.file,
+        "sha256": source.sha256,
+        "saved": source.saved,
+        "replaces": sorted(source.replaces),
+        "complete": list(complete),
+        "truth": source.truth,
+        "covers": list(covers),
+    }
+
+
+def earlier_reading(source: Source, state: State) -> str | None:
+    """The batch that holds this content already."""
+    same = state.batches.filter(pl.col("sha256") == source.sha256, pl.col("dealer") == source.dealer)
+    return same["batch"][-1] if same.height else None
+
+
+def _covers(form: Form, rows: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
+    held = rows.group_by("dealer", maintain_order=True).agg(
+        since=day(form).min(), until=day(form).max(), months=pl.col("month").unique().sort(), rows=pl.len()
+    )
+    return tuple({"form": form.key, **one} for one in held.iter_rows(named=True))
+
+
+def _tombstones(
+    incoming: pl.DataFrame, versions: pl.DataFrame, corrected: Sequence[str], batch: str, dealer: str
+) -> pl.DataFrame:
+    """What says in a month that a version of a row lies elsewhere: ``dealer``, ``key``, ``month``, ``batch``.
+
+    Each batch with a version of a row has a tombstone in every other month where a version lies; so any one month can
+    be read alone. Older batches that do not know of this month yet get theirs with this one.
+    """
+    lies = ["dealer", "key", "month", "batch"]
+    here = incoming.select(lies)
+    rows = versions.filter(~pl.col("gone")).select(lies)
+    elsewhere = rows.join(here, on=_ROW, suffix="_here").filter(pl.col("month") != pl.col("month_here"))
+    mine = elsewhere.select("dealer", "key", "month", batch="batch_here")
+    theirs = elsewhere.select("dealer", "key", "batch", month="month_here").select(lies)
+    nowhere = versions.filter(pl.col("month") == NOWHERE).select("dealer", "key", "batch")
+    corrections = nowhere.join(here.select("dealer", "key", "month"), on=_ROW).select(lies)
+    dealers = incoming["dealer"].unique().to_list() or [dealer]
+    listed = pl.DataFrame({"key": corrected}, schema={"key": pl.String}).unique(maintain_order=True)
+    gone = listed.join(pl.DataFrame({"dealer": dealers}), how="cross").join(here, on=_ROW, how="anti")
+    gone = gone.with_columns(batch=pl.lit(batch))
+    away = gone.join(rows.select("dealer", "key", "month"), on=_ROW).select(lies)
+    never = gone.with_columns(month=pl.lit(NOWHERE)).select(lies)
+    return pl.concat([mine, theirs, corrections, away, never]).unique(maintain_order=True)
+
+
+def _shaped(tombstones: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Tombstones in the columns of rows, empty but for where they lie."""
+    empty = [pl.lit(None, dtype).alias(name) for name, dtype in rows.schema.items() if name not in tombstones.columns]
+    file = pl.lit(rows["file"][0] if rows.height else None, pl.String)
+    return tombstones.with_columns(empty).with_columns(gone=pl.lit(True), file=file).select(rows.columns)
+
+
+def _is_known(
+    form: Form,
+    incoming: pl.DataFrame,
+    covers: Sequence[Mapping[str, Any]],
+    source: Source,
+    state: State,
+    versions: pl.DataFrame,
+) -> bool:
+    earlier = earlier_reading(source, state)
+    held = state.batches.filter(pl.col("batch").eq_missing(earlier))
+    if held.is_empty() or (source.truth and not held["truth"][0]):
+        return False
+    if [cover for cover in held["covers"][0].to_list() if cover["form"] == form.key] != list(covers):
+        return False
+    says = ["dealer", "key", "month", "sheet", "row", *form.columns]
+    before = versions.filter(pl.col("batch") == earlier, ~pl.col("gone"))
+    return before.select(says).sort(says[:3]).equals(incoming.select(says).sort(says[:3]))
+
+
+def _late(state: State, rows: pl.DataFrame) -> dict[str, int]:
+    """How many of some rows belong to months that are closed for their dealer."""
+    if not state.closings:
+        return {}
+    counted = rows.group_by("dealer", "month").len().iter_rows()
+    late: dict[str, int] = {}
+    for dealer, month, count in counted:
+        if state.closing(month, dealer):
+            late[month] = late.get(month, 0) + count
+    return dict(sorted(late.items()))
+
+
+def _per_table(rows: pl.DataFrame) -> dict[int, int]:
+    return dict(rows.group_by("table").len().iter_rows())

@@ -1,0 +1,350 @@
+"""The store: rows as they count, at this moment or an earlier one, and batches in and out."""
+
+import contextlib
+import json
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from kpicli.catalogue import Form
+from kpicli.errors import StoreError
+from kpicli.identify import CONTENT
+from kpicli.normalise import DTYPES
+from kpicli.store.current import day, standing
+from kpicli.store.journal import LEAN, SCHEMA, Known, State, frame
+from kpicli.store.place import Place, Stored, Turn, place_of
+from kpicli.store.plan import NOWHERE, Plan, Source, entry, plan
+from kpicli.store.tables import OvertakenError, Table, first_line
+
+PROVENANCE = {
+    "key": pl.String(),
+    "batch": pl.String(),
+    "file": pl.String(),
+    "sheet": pl.String(),
+    "row": pl.Int64(),
+    "gone": pl.Boolean(),
+}
+JOURNAL = "batches"
+_FILES = {"path": pl.String, "month": pl.String, "size": pl.Int64, "batch": pl.String, "dealer": pl.String}
+_MERGED = "merged"
+"""What the name of a file begins with that holds several batches."""
+_ATTEMPTS = 40
+"""So often others may commit first."""
+_JOURNAL_FILES = 40
+"""So many files of the journal are merged into one."""
+
+Result = TypeVar("Result")
+
+
+def schema(form: Form) -> dict[str, pl.DataType]:
+    """The columns of a form's table."""
+    columns = {key: DTYPES[column.type] for key, column in form.columns.items()}
+    return {"dealer": pl.String(), **PROVENANCE, **columns, "month": pl.String()}
+
+
+class Store:
+    """The tables of one place. Opening reads nothing; a store that is not there yet is empty.
+
+    With `known` it shows what was known at an earlier moment; such a store is for reading.
+    """
+
+    def __init__(self, root: str | Path | Place, known: Known | None = None) -> None:
+        self.place: Place = place_of(root) if isinstance(root, str | Path) else root
+        self.known = known
+        self._turn = Turn(None)
+
+    @property
+    def name(self) -> str:
+        """Where it lies, as people know it."""
+        return self.place.name
+
+    def at(self, known: Known) -> "Store":
+        """The same store as it was known at a moment."""
+        return Store(self.place, known)
+
+    # Reading
+
+    @cached_property
+    def _journal(self) -> Table | None:
+        return Table.open(self.place, JOURNAL)
+
+    @cached_property
+    def _events(self) -> pl.DataFrame:
+        """All events, oldest first, without what is long."""
+        return self._read_journal(LEAN)
+
+    def _read_journal(self, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        files = [] if self._journal is None else self._journal.files["path"].to_list()
+        if not files:
+            return pl.DataFrame(schema=columns)
+        with self.reading():
+            paths = [self.place.uri(path) for path in files]
+            found = pl.scan_parquet(paths, schema=SCHEMA, missing_columns="insert").select(list(columns)).collect()
+        return found.sort("seq", "time")
+
+    @cached_property
+    def state(self) -> State:
+        """Which batches count."""
+        return State(self._events if self.known is None else self.known.of(self._events))
+
+    @property
+    def batches(self) -> pl.DataFrame:
+        """The batches that are not undone, oldest first."""
+        return self.state.batches
+
+    @property
+    def history(self) -> pl.DataFrame:
+        """Every batch ever read, oldest first, with ``undone``."""
+        return self.state.history
+
+    def accounts(self, batches: pl.Series) -> dict[str, list[dict[str, Any]]]:
+        """Batch → what became of the rows of its sheets."""
+        told = self._read_journal({name: SCHEMA[name] for name in ("seq", "time", "batch", "account")})
+        wanted = told.filter(pl.col("batch").is_in(batches.implode())).select("batch", "account").drop_nulls()
+        return {batch: json.loads(text) for batch, text in wanted.iter_rows()}
+
+    def checksums(self) -> dict[str, Stored]:
+        """Every file that was written, as it was written, by its path."""
+        told = self._read_journal({name: SCHEMA[name] for name in ("seq", "time", "files")})
+        files = told.select(pl.col("files").explode(empty_as_null=False, keep_nulls=False)).unnest("files")
+        return {path: Stored(path, size, sha256) for path, size, sha256 in files.iter_rows()}
+
+    def rows(
+        self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
+    ) -> pl.LazyFrame:
+        """The rows of a form that count, of the months `since` to `until` (``2026-10``, both included)."""
+        files = self._files(form.key).filter(pl.col("month") != NOWHERE)
+        if since is not None:
+            files = files.filter(pl.col("month") >= since)
+        if until is not None:
+            files = files.filter(pl.col("month") <= until)
+        if dealer is not None:
+            files = files.filter((pl.col("dealer") == dealer).fill_null(True))
+        counting = self.state.of(form.key)["batch"].implode()
+        files = files.filter(pl.col("batch").is_in(counting).fill_null(True))
+        crowded = self._crowded(form, files)
+        plain = self._scan(form, files.filter(~crowded)).filter(~pl.col("gone"))
+        several = files.filter(crowded)
+        if several.height:
+            versions = self._scan(form, several)
+            if dealer is not None:
+                versions = versions.filter(pl.col("dealer") == dealer)
+            plain = pl.concat([plain, standing(versions, form, self.state).select(list(schema(form)))])
+        return plain if dealer is None else plain.filter(pl.col("dealer") == dealer)
+
+    def _crowded(self, form: Form, files: pl.DataFrame) -> pl.Series:
+        """Whether the rows of a file may not be all that is to be said of them."""
+        truths = self.state.covers(form.key).filter("truth")
+        ranges = truths.select(pl.col("since").str.head(7), pl.col("until").str.head(7)).unique().rows()
+        hidden = [pl.col("month").is_between(pl.lit(since), pl.lit(until)) for since, until in ranges]
+        beside = pl.len().over("month", "dealer") > 1
+        mixed = pl.col("dealer").is_null().any().over("month") & (pl.len().over("month") > 1)
+        merged = pl.col("batch").is_null()
+        return files.select(crowded=pl.any_horizontal(beside, mixed, merged, *hidden))["crowded"]
+
+    def months(self, form: Form, dealer: str | None = None) -> list[str]:
+        """The months a form has rows in, in order."""
+        covers = self.state.covers(form.key)
+        if dealer is not None:
+            covers = covers.filter(pl.col("dealer") == dealer)
+        return sorted(covers["months"].explode(empty_as_null=False, keep_nulls=False).unique().to_list())
+
+    def dealers(self) -> list[str]:
+        """The dealers that have rows."""
+        return self.state.dealers
+
+    def _scan(self, form: Form, files: pl.DataFrame) -> pl.LazyFrame:
+        wanted = schema(form)
+        if files.is_empty():
+            return pl.LazyFrame(schema=wanted)
+        return pl.scan_parquet(
+            [self.place.uri(path) for path in files["path"]],
+            schema={name: dtype for name, dtype in wanted.items() if name != "month"},
+            missing_columns="insert",
+            hive_partitioning=True,
+            hive_schema={"month": pl.String()},
+        ).select(list(wanted))
+
+    def _files(self, form: str) -> pl.DataFrame:
+        """The files of finished batches: ``path``, ``month``, ``size``, ``batch``, ``dealer``.
+
+        Batch and dealer are null where a file holds several.
+        """
+        if form not in self._known_files:
+            self._known_files[form] = self._list_files(form)
+        return self._known_files[form]
+
+    @cached_property
+    def _known_files(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def _list_files(self, form: str) -> pl.DataFrame:
+        table = None if self._journal is None else Table.open(self.place, form)
+        if table is None:
+            return pl.DataFrame(schema=_FILES)
+        named = table.files.with_columns(batch=pl.col("name").str.split("_").list.first())
+        merged = pl.col("batch").str.starts_with(_MERGED)
+        dealers = pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.unique()
+        only = pl.when(dealers.list.len() == 1).then(dealers.list.first())
+        finished = State(self._events).history.select("batch", dealer=only, finished=pl.lit(True))
+        held = named.join(finished, on="batch", how="left").filter(pl.col("finished").fill_null(False) | merged)
+        return held.with_columns(batch=pl.when(~merged).then("batch")).select(list(_FILES)).sort("month", "path")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """What goes wrong with the store's files while they are read is told as such."""
+        try:
+            yield
+        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError, DeltaError) as error:
+            raise StoreError("store_unreadable", store=self.name, why=first_line(error)) from error
+
+    # Writing
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have the turn to write; what a run that died left behind is cleared first, where nobody else can be writing."""
+        try:
+            self.place.make()
+            with self.place.turn() as turn:
+                self.forget()
+                if turn.unfinished:
+                    self._clear(turn.unfinished)
+                    turn.ends()
+                self._turn = turn
+                yield
+        except (DeltaError, OSError) as error:
+            raise StoreError("store_unwritable", store=self.name, why=first_line(error)) from error
+        finally:
+            self._turn = Turn(None)
+
+    def write(self, step: Callable[[], Result]) -> Result:
+        """Take a step in a turn of its own, and again where somebody else committed in between."""
+        for attempt in range(_ATTEMPTS):
+            with self.turn(), contextlib.suppress(OvertakenError):
+                return step()
+            time.sleep(random.uniform(0, 0.05 * (attempt + 1)))
+        raise StoreError("store_busy", store=self.name)
+
+    def _clear(self, batch: str) -> None:
+        if batch in State(self._events).history["batch"]:
+            return
+        self.place.clear(batch)
+
+    def plan(
+        self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str] = (), *, complete: bool = False
+    ) -> Plan:
+        """Compare the rows of a workbook with what is stored: new, changed, unchanged, removed, or older.
+
+        Rows have their ``dealer``, key, ``month``, ``table``, ``sheet`` and ``row``. Rows of what it stands in for
+        leave the store: the same content's earlier reading, what it is a `complete` corrected copy of, single
+        `corrected` keys, and for a whole truth all others of its dealers and days.
+        """
+        versions = self._versions(form, rows, source, corrected, complete=complete)
+        return plan(form, rows, source, self.state, versions, corrected, complete=complete)
+
+    def _versions(
+        self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str], *, complete: bool
+    ) -> pl.DataFrame:
+        """All versions of every row that storing these could change."""
+        dealers = rows["dealer"].unique().to_list() or [source.dealer]
+        files = self._files(form.key).filter(pl.col("dealer").is_in(dealers).fill_null(True))
+        if files.is_empty():
+            return pl.DataFrame(schema=schema(form))
+        listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
+        keys = [rows.lazy().select("dealer", "key"), pl.LazyFrame({"dealer": dealers}).join(listed, how="cross")]
+        contents = {source.sha256, *(source.replaces if complete else ())}
+        stands_in = self.batches.filter(pl.col("sha256").is_in(contents), pl.col("dealer") == source.dealer)["batch"]
+        if stands_in.len():
+            theirs = files.filter(pl.col("batch").is_in(stands_in.implode()).fill_null(True))
+            held = self._scan(form, theirs).filter(pl.col("batch").is_in(stands_in.implode()))
+            keys.append(held.select("dealer", "key"))
+        if source.truth:
+            spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
+            inside = self._scan(form, files).select("dealer", "key", day=day(form)).join(spans, on="dealer")
+            keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
+        wanted = pl.concat(keys).unique().collect()
+        if not wanted["key"].str.starts_with(CONTENT).not_().any():  # what is known by its content never moves
+            months = [*rows["month"].unique().to_list(), NOWHERE]
+            files = files.filter(pl.col("month").is_in(months))
+        near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
+        return self._scan(form, files).filter(near).join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
+
+    def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
+        """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name.
+
+        To be called in the turn in which the plans were made. Raises `OvertakenError` when somebody else committed
+        since, which only a place without turns allows: then the plans are to be made anew.
+        """
+        self._turn.begins(source.batch)
+        written: list[Stored] = []
+        for made in plans:
+            written += self._append(made, source)
+        complete = [made.form.key for made in plans if made.complete]
+        covers = [cover for made in plans for cover in made.covers]
+        event = entry(source, covers, complete, self.state)
+        self.record(event | {"account": json.dumps(list(account), ensure_ascii=False), "files": list(map(asdict, written))})
+        self._turn.ends()
+        return source.batch
+
+    def _append(self, made: Plan, source: Source) -> list[Stored]:
+        """Write the rows of one form, a file for each month, and commit them; nobody sees them yet."""
+        if made.rows.is_empty():
+            return []
+        columns = schema(made.form)
+        table = Table.make(self.place, made.form.key, columns, ["month"])
+        shaped = made.rows.select(list(columns)).cast(dict(columns))  # type: ignore[arg-type]
+        files, counts = [], []
+        for (month,), rows in shaped.group_by("month", maintain_order=True):
+            own = rows["batch"] == source.batch
+            for number, part in enumerate((rows.filter(own), rows.filter(~own))):  # tombstones of others: a file beside
+                if part.height:
+                    path = f"{made.form.key}/month={month}/{source.batch}_{number}.parquet"
+                    files.append(self.place.write(path, part.drop("month")))
+                    counts.append(part.height)
+        table.commit(files, time=source.time, rows=counts)
+        return files
+
+    def record(self, event: Mapping[str, Any]) -> None:
+        """Add one event to the journal, if nobody did since it was read; one atomic commit."""
+        journal = self._journal or Table.make(self.place, JOURNAL, SCHEMA)
+        if self._journal is None and journal.files.height:
+            raise OvertakenError
+        file = self.place.write(f"{JOURNAL}/{event['seq']:08d}-{secrets.token_hex(4)}.parquet", frame([event]))
+        journal.commit([file], time=event["time"], rows=[1], first=True)
+        self.forget()
+        if journal.files.height >= _JOURNAL_FILES:
+            self.merge_journal(event["time"])
+
+    def merge_journal(self, now: datetime) -> None:
+        """Put all events into one file: reading many small ones takes long."""
+        journal = self._journal
+        if journal is None or journal.files.height < 2:
+            return
+        events = self._read_journal(SCHEMA)
+        file = self.place.write(f"{JOURNAL}/{_MERGED}-{secrets.token_hex(4)}.parquet", events)
+        with contextlib.suppress(OvertakenError):  # another time
+            journal.commit([file], journal.files, time=now, rows=[events.height], first=True)
+        self.forget()
+
+    def turn_batch(self, batch: str, now: datetime, *, undone: bool) -> None:
+        """Let the rows of a batch count no more, or again; nothing is deleted."""
+        self.record({"seq": self.state.next, "event": "undo" if undone else "redo", "time": now, "batch": batch})
+
+    def turn_month(self, month: str, dealer: str | None, now: datetime, *, closed: bool) -> None:
+        """Close a month, for one dealer or for all, or open it again."""
+        event = "close" if closed else "reopen"
+        self.record({"seq": self.state.next, "event": event, "time": now, "month": month, "dealer": dealer})
+
+    def forget(self) -> None:
+        """Drop what was read of the store, so that the next question sees it anew."""
+        for name in ("_journal", "_events", "state", "_known_files"):
+            self.__dict__.pop(name, None)

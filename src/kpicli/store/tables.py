@@ -1,0 +1,148 @@
+"""One Delta table of a store: which files it has, and adding and taking away files in one commit.
+
+kpicli writes the parquet files itself and then commits them: so a file is on the disk before the log names it, and its
+name says which batch it belongs to.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from urllib.parse import unquote
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from kpicli.errors import StoreError
+from kpicli.store.place import Place, Stored
+
+FORMAT = 2
+"""Of the store as a whole; raised when kpicli of before could no longer read or write it."""
+
+_DESCRIPTION = "kpicli store format "
+_CHECKPOINT = {"delta.checkpointInterval": "10"}
+"""Commits between two checkpoints of a log: opening cost grows with what lies between."""
+
+
+class OvertakenError(Exception):
+    """Somebody else committed first: compare anew."""
+
+
+class Table:
+    """A table as it was when it was opened."""
+
+    def __init__(self, place: Place, name: str, delta: DeltaTable) -> None:
+        self.place = place
+        self.name = name
+        self._delta = delta
+
+    @classmethod
+    def open(cls, place: Place, name: str) -> "Table | None":
+        """The table as it is now, or None; raise `StoreError` for one that cannot be read or is of another format."""
+        try:
+            delta = DeltaTable(place.uri(name))
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as error:
+            raise StoreError("store_unreadable", store=place.uri(name), why=first_line(error)) from error
+        version = (delta.metadata().description or "").removeprefix(_DESCRIPTION)
+        if version != str(FORMAT):
+            older = version.isdigit() and int(version) < FORMAT
+            raise StoreError("older_store" if older else "newer_store", store=place.name, format=version)
+        return cls(place, name, delta)
+
+    @classmethod
+    def make(cls, place: Place, name: str, schema: Mapping[str, pl.DataType], partition: Sequence[str] = ()) -> "Table":
+        """The table, made first if it is not there, with every column of the schema."""
+        table = cls.open(place, name)
+        wanted = Schema.from_arrow(pl.Schema(schema))
+        if table is None:
+            DeltaTable.create(
+                place.uri(name),
+                wanted,
+                mode="ignore",  # somebody else may make it in the same moment
+                partition_by=list(partition),
+                description=f"{_DESCRIPTION}{FORMAT}",
+                configuration=_CHECKPOINT,
+            )
+            place.settle(name, [], [0])
+            table = cls.open(place, name)
+            assert table is not None
+        known = {field.name for field in table._delta.schema().fields}
+        new = [field for field in wanted.fields if field.name not in known]
+        if new:
+            table._committed(lambda: table._delta.alter.add_columns(new), [])
+        return table
+
+    @property
+    def files(self) -> pl.DataFrame:
+        """The live files: ``path`` (relative to the store), ``name``, ``month`` (null without partitions), ``size``."""
+        found = pl.DataFrame(self._delta.get_add_actions(flatten=True))
+        month = "partition.month" if "partition.month" in found.columns else pl.lit(None, pl.String)
+        paths = [unquote(path) for path in found["path"]]
+        return found.select(
+            pl.Series("path", [f"{self.name}/{path}" for path in paths], pl.String),
+            pl.Series("name", [path.rpartition("/")[2] for path in paths], pl.String),
+            pl.col(month).alias("month") if isinstance(month, str) else month.alias("month"),
+            pl.col("size_bytes").cast(pl.Int64).alias("size"),
+        ).sort("month", "path")
+
+    def commit(
+        self,
+        added: Sequence[Stored],
+        removed: pl.DataFrame | None = None,
+        *,
+        time: datetime,
+        rows: Sequence[int] = (),
+        first: bool = False,
+    ) -> None:
+        """Add files, and take away files (rows of `files`), in one atomic commit.
+
+        With `first`, raise `OvertakenError` when anybody committed since the table was opened.
+        """
+        moment = int(time.timestamp() * 1000)
+        counts = rows or [0] * len(added)
+        actions: list[AddAction | RemoveAction] = [
+            AddAction(path, file.size, _partition(path), moment, True, json.dumps({"numRecords": count}))
+            for file, count in zip(added, counts, strict=True)
+            for path in [file.path.removeprefix(f"{self.name}/")]
+        ]
+        for path, size in (removed if removed is not None else pl.DataFrame({"path": [], "size": []})).select(
+            "path", "size"
+        ).iter_rows():
+            short = path.removeprefix(f"{self.name}/")
+            actions.append(RemoveAction(short, True, moment, size, _partition(short)))
+        self._committed(
+            lambda: self._delta.create_write_transaction(
+                actions,
+                "append",
+                self._delta.schema(),
+                ["month"] if any(_partition(action.path) for action in actions) else [],
+                commit_properties=CommitProperties(max_commit_retries=0) if first else None,
+            ),
+            [file.path for file in added],
+        )
+
+    def vacuum(self, hours: int, *, dry_run: bool) -> list[str]:
+        """Delete the files that no state of the last hours has, or only name them."""
+        return self._delta.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
+
+    def _committed(self, step: Callable[[], None], paths: Sequence[str]) -> None:
+        before = self._delta.version()
+        try:
+            step()
+        except CommitFailedError as error:
+            raise OvertakenError from error
+        self._delta.update_incremental()
+        self.place.settle(self.name, paths, range(before + 1, self._delta.version() + 1))
+
+
+def _partition(path: str) -> dict[str, str | None]:
+    folder, _, value = path.rpartition("/")[0].partition("=")
+    return {folder: value} if folder else {}
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says went wrong, short."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
