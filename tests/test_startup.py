@@ -157,7 +157,7 @@ def test_an_interrupt_ends_with_130_and_leaves_a_store_that_can_be_read_and_fill
     options = {"env": environment(TMPDIR=str(Path("tmp").resolve())), "preexec_fn": interruptible}
     with subprocess.Popen(command, **PIPED, **options) as process:
         deadline = time.monotonic() + 30
-        while not Path("store/batches").is_dir() and time.monotonic() < deadline:
+        while not Path(f"store/batches/_delta_log/{1:020}.json").is_file() and time.monotonic() < deadline:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

@@ -100,13 +100,19 @@ def test_a_workbook_that_was_undone_can_be_read_again() -> None:
     assert report() == before
 
 
-def test_files_that_held_the_same_rows_are_named_and_bring_them_back() -> None:
+def test_rows_that_another_workbook_holds_as_well_go_on_counting() -> None:
     call("ingest", log("a.csv", "1,2026-10-01,首次,来店"), "--store", "store")
+    alone = report()
     later = log("b.csv", "1,2026-10-01,首次,来店", "2,2026-10-02,首次,来店")
     call("ingest", later, "--store", "store")
-    first = call("status", "--store", "store", "--json").document["batches"][0]["batch"]
-    assert call("undo", first, "--store", "store", "--json").document["read_again"] == ["b.csv"]
-    assert call("ingest", later, "--store", "store", "--json").document["stored"] == 1
+    both = report()
+    first, second = (batch["batch"] for batch in call("status", "--store", "store", "--json").document["batches"])
+    call("undo", first, "--store", "store")
+    assert report() == both
+    call("undo", second, "--store", "store")
+    assert call("report", "--month", "2026-10", "--store", "store").code == 5
+    call("redo", first, "--store", "store")
+    assert report() == alone
 
 
 def test_a_batch_that_is_not_there_is_a_mistake() -> None:

@@ -17,19 +17,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kpicli.pipeline.export import export
     from kpicli.pipeline.ingest import ingest
-    from kpicli.pipeline.report import report
+    from kpicli.pipeline.report import compare_close, report
     from kpicli.pipeline.status import status
+    from kpicli.pipeline.turns import close, undo
+    from kpicli.pipeline.upkeep import check, compact
     from kpicli.workspace import open_workspace
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "export", "ingest", "open_workspace", "report", "status"]
+__all__ = [
+    "__version__",
+    "check",
+    "close",
+    "compact",
+    "compare_close",
+    "export",
+    "ingest",
+    "open_workspace",
+    "report",
+    "status",
+    "undo",
+]
 
 _HOMES = {
+    "check": "pipeline.upkeep",
+    "close": "pipeline.turns",
+    "compact": "pipeline.upkeep",
+    "compare_close": "pipeline.report",
     "export": "pipeline.export",
     "ingest": "pipeline.ingest",
     "open_workspace": "workspace",
     "report": "pipeline.report",
     "status": "pipeline.status",
+    "undo": "pipeline.turns",
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from kpicli import formula
@@ -66,6 +67,10 @@ class Report:
     by: Mapping[str, Mapping[str, Group]]
     """Dimension → group → its values."""
     account: Account
+    closed: datetime | None = None
+    """When the month was closed, where it shows what was known then."""
+    known: datetime | None = None
+    """The moment it looks back to, where one was asked for."""
 
 
 def groups(

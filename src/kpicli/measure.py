@@ -5,7 +5,7 @@ and distinct counts over any grouping follow from the events. Only filters, join
 the same declarations can run on a cluster.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -53,6 +53,14 @@ class Table:
     """(period label, measure) → why the whole has no value."""
     lacking: Mapping[str, frozenset[str]]
     """Dimension → measures that cannot be told apart by it."""
+
+    @classmethod
+    def joined(cls, tables: "Iterable[Table]") -> "Table":
+        """Tables of one book and of different periods as one."""
+        one, *others = tables
+        for other in others:
+            one = cls({**one.values, **other.values}, {**one.reasons, **other.reasons}, one.lacking)
+        return one
 
     def groups(self, period: str, dimension: str) -> list[str]:
         """The groups of a dimension that a period has."""

@@ -1,8 +1,10 @@
 """What is in force for a command: the settings of a workspace's ``kpicli.toml``, over built-in defaults."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -23,17 +25,24 @@ class Settings:
     """The keys of ``kpicli.toml``; every one has a default."""
 
     store: str = "store"
-    """Folder of the store, relative to the workspace."""
+    """Folder of the store, relative to the workspace, or the URL of an object store."""
     dealer: str = "default"
     """Code of the store (经销商) whose exports are read."""
     book: str = "buick"
     language: Language = "zh"
+    timezone: str = "+08:00"
+    """Where the store is, as hours before UTC: decides when a day ends."""
     weeks: WeekMode = "monday"
     """Monday to Sunday cut at the month, or the four parts 1–7, 8–14, 15–21, 22–end (quarters)."""
     followup_grace_days: int = 0
     """How many days after its due day a follow-up is still on time."""
     limits: Limits = field(default_factory=Limits)
     """What reading one file may cost."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone."""
+        return datetime.strptime(self.timezone, "%z").tzinfo or UTC
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Workspace:
 
     folder: Path | None
     """The folder of ``kpicli.toml`` with its own forms/ and books/; None when only a store was named."""
-    store: Path
+    store: Path | str
+    """A folder, or the URL of an object store."""
     settings: Settings
 
     @cached_property
@@ -66,8 +76,9 @@ def open_workspace(folder: str | Path | None = None, *, store: str | Path | None
         raise UsageError("no_workspace", place=str(where / FILE))
     else:
         home = None
-    place = Path(store) if store is not None else (home or Path()) / settings.store
-    return Workspace(home, place, settings)
+    if store is None:
+        store = settings.store if "://" in settings.store else (home or Path()) / settings.store
+    return Workspace(home, store if "://" in str(store) else Path(store), settings)
 
 
 Record = TypeVar("Record", Settings, Limits)
@@ -98,6 +109,8 @@ def _filled(record: Record, table: Mapping[str, Any], path: str, mistakes: list[
             mistakes.append(Mistake(FILE, path + key, f"不认得的键{suggest(key, known)}"))
         elif type(value) is not type(known[key]):
             mistakes.append(Mistake(FILE, path + key, f"应为 {'数字' if isinstance(known[key], int) else '文字'}"))
+        elif key == "timezone" and not re.fullmatch(r"[+-](0\d|1[0-4]):[0-5]\d", value):
+            mistakes.append(Mistake(FILE, path + key, f"{value} 应写作 +08:00"))
         elif key in _CHOICES and value not in _CHOICES[key]:
             mistakes.append(
                 Mistake(

@@ -22,6 +22,7 @@ from kpicli.cli.options import (
     Folder,
     FormName,
     Json,
+    KnownOn,
     Lang,
     Password,
     Paths,
@@ -32,9 +33,11 @@ from kpicli.cli.options import (
     workspace_of,
 )
 from kpicli.cli.output import progress_line, show, write_json
+from kpicli.cli.store import store_app
 from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
+    from kpicli.messages import Language
     from kpicli.pipeline.ingest import Ingested
     from kpicli.workspace import Workspace
 
@@ -90,7 +93,7 @@ def demo(
     out = folder / "reports" / f"{computed.month}.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.text(json.report(computed)) + "\n", encoding="utf-8")
-    show(terminal.report(computed, language))
+    show(terminal.report(computed, workspace.settings.zone, language))
     show([f"→ {folder}/  kpicli report -C {folder} --month 2026-09"])
 
 
@@ -101,6 +104,7 @@ def ingest(
     folder: Folder = None,
     store: StorePath = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只读只查，不写入。")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="以文件为准：它那种表、那些天里别的行不再计入。")] = False,
     form: FormName = None,
     dealer: Dealer = None,
     password: Password = None,
@@ -115,17 +119,17 @@ def ingest(
     """读入文件和文件夹：逐行交代去向，逐格指出问题，有效的行入库。"""
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    now = as_of.replace(tzinfo=UTC) if as_of else None
     result = _read_in(
         workspace,
         paths,
         dry_run=dry_run or context.info_name == "validate",
+        replace=replace,
         form=form,
         dealer=dealer,
         password=password,
         fix=fix,
         language=language,
-        now=now,
+        now=_now(as_of),
     )
     if json_:
         from kpicli.present import json
@@ -137,6 +141,7 @@ def ingest(
         show(terminal.ingested(result, workspace.catalogue, language))
         if not quiet:
             show(terminal.problems(result.files, language, all_of_them=verbose), sys.stderr)
+    _warn(workspace, language)
     raise typer.Exit(_ingest_code(result, allow_findings))
 
 
@@ -154,6 +159,8 @@ def report(
     folder: Folder = None,
     store: StorePath = None,
     dealer: Dealer = None,
+    known_on: KnownOn = None,
+    compare_close: Annotated[bool, typer.Option("--compare-close", help="已结账的月：结账时的数与现在的数。")] = False,
     as_of: AsOf = None,
     json_: Json = False,
     lang: Lang = None,
@@ -161,22 +168,36 @@ def report(
 ) -> None:
     """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
     from kpicli.pipeline.report import BY
+    from kpicli.pipeline.report import compare_close as compare
     from kpicli.pipeline.report import report as compute
     from kpicli.present import json
 
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    computed, issues = compute(workspace, month, book=book, by=by or BY, dealer=dealer, today=_today(as_of))
+    today = _today(as_of, workspace)
+    if compare_close:
+        comparison = compare(workspace, month, book=book, dealer=dealer, today=today)
+        if json_:
+            write_json(json.comparison(comparison))
+        else:
+            from kpicli.present import terminal
+
+            show(terminal.comparison(comparison, workspace.settings.zone, language))
+        return
+    computed, issues = compute(
+        workspace, month, book=book, by=by or BY, dealer=dealer, known_on=_day(known_on), today=today
+    )
     if json_:
         write_json(json.report(computed))
     else:
         from kpicli.present import terminal
 
-        show(terminal.report(computed, language, leagues=by or ("consultant",)))
+        show(terminal.report(computed, workspace.settings.zone, language, leagues=by or ("consultant",)))
     if issues and not quiet:
         from kpicli.present import terminal
 
         show([terminal.problem(issue, language) for issue in issues], sys.stderr)
+    _warn(workspace, language)
 
 
 @app.command()
@@ -193,7 +214,8 @@ def status(
     from kpicli.pipeline.status import status as state_of
 
     workspace = workspace_of(folder, store)
-    result = state_of(workspace, dealer=dealer, today=_today(as_of))
+    language = language_of(lang, workspace)
+    result = state_of(workspace, dealer=dealer, today=_today(as_of, workspace))
     if json_:
         from kpicli.present import json
 
@@ -201,7 +223,8 @@ def status(
     else:
         from kpicli.present import terminal
 
-        show(terminal.status(result, language_of(lang, workspace), all_batches=verbose))
+        show(terminal.status(result, workspace.settings.zone, language, all_batches=verbose))
+    _warn(workspace, language)
 
 
 def turn(
@@ -214,12 +237,11 @@ def turn(
     lang: Lang = None,
 ) -> None:
     """Undo or redo one batch, by the name of the command."""
-    from kpicli.pipeline.status import undo
+    from kpicli.pipeline.turns import undo
     from kpicli.present import json, terminal
 
     workspace = workspace_of(folder, store)
-    now = as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
-    result = undo(workspace, batch, redo=context.info_name == "redo", now=now)
+    result = undo(workspace, batch, redo=context.info_name == "redo", now=_now(as_of))
     if json_:
         write_json(json.turned(result, context.info_name or ""))
     else:
@@ -230,12 +252,40 @@ app.command("undo", help="撤销一次读入：那个文件的行不再计入。
 app.command("redo", help="恢复撤销了的一次读入。")(turn)
 
 
+def close(
+    context: typer.Context,
+    month: Annotated[str, typer.Argument(help="2026-10、this 或 last。", show_default=False)],
+    dealer: Dealer = None,
+    folder: Folder = None,
+    store: StorePath = None,
+    as_of: AsOf = None,
+    json_: Json = False,
+    lang: Lang = None,
+) -> None:
+    """Close or reopen a month, by the name of the command."""
+    from kpicli.pipeline.turns import close as turn_month
+    from kpicli.present import json, terminal
+
+    workspace = workspace_of(folder, store)
+    reopen = context.info_name == "reopen"
+    result = turn_month(workspace, month, dealer=dealer, reopen=reopen, today=_today(as_of, workspace), now=_now(as_of))
+    if json_:
+        write_json(json.closed(result, context.info_name or ""))
+    else:
+        show(terminal.closed(result, workspace.settings.zone, language_of(lang, workspace)))
+
+
+app.command("close", help="结账：这个月的报表从此停在现在的样子，后到的行另外指出。")(close)
+app.command("reopen", help="重开已结账的月。")(close)
+
+
 @app.command()
 def export(
     form: Annotated[str, typer.Argument(help="哪种表，如 visits。")],
     format_: Annotated[str, typer.Option("--format", help="csv、json、parquet 或 xlsx。")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", help="写到哪个文件；csv 与 json 默认写到标准输出。")] = None,
     month: Annotated[str | None, typer.Option("--month", help="只要这个月：2026-10、this 或 last。")] = None,
+    known_on: KnownOn = None,
     as_of: AsOf = None,
     folder: Folder = None,
     store: StorePath = None,
@@ -251,7 +301,15 @@ def export(
     if out is None and format_ in ("parquet", "xlsx"):
         raise UsageError("out_needed", name=format_)
     workspace = workspace_of(folder, store)
-    frame = rows_of(workspace, form, month=month, dealer=dealer, show_pii=show_pii, today=_today(as_of))
+    frame = rows_of(
+        workspace,
+        form,
+        month=month,
+        dealer=dealer,
+        known_on=_day(known_on),
+        show_pii=show_pii,
+        today=_today(as_of, workspace),
+    )
     write(frame, format_, out)
 
 
@@ -260,11 +318,10 @@ app.command()(explain)
 app.command()(kpis)
 app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")
+app.add_typer(store_app, name="store")
 
 
-def _read_in(
-    workspace: "Workspace", paths: Iterable[Path], *, now: datetime | None = None, **options: Any
-) -> "Ingested":
+def _read_in(workspace: "Workspace", paths: Iterable[Path], *, now: datetime, **options: Any) -> "Ingested":
     """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
     from kpicli.pipeline.files import find_files
     from kpicli.read import ReaderPool
@@ -278,15 +335,35 @@ def _read_in(
         return ingest_files(
             workspace,
             paths,
-            now=now or datetime.now(UTC),
+            now=now,
             readers=readers,
             progress=lambda account: progress(account.file.name),
             **options,
         )
 
 
-def _today(as_of: datetime | None) -> date:
-    return as_of.date() if as_of else datetime.now().date()
+def _warn(workspace: "Workspace", language: "Language") -> None:
+    """Say on stderr when others on this machine can read the store."""
+    from kpicli.store import Store
+
+    if Store(workspace.store).place.is_open:
+        from kpicli.issues import Issue
+        from kpicli.present import terminal
+
+        issue = Issue("store_open", values={"store": str(workspace.store)})
+        show([terminal.problem(issue, language)], sys.stderr)
+
+
+def _today(as_of: datetime | None, workspace: "Workspace") -> date:
+    return as_of.date() if as_of else datetime.now(workspace.settings.zone).date()
+
+
+def _now(as_of: datetime | None) -> datetime:
+    return as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
 
 
 def _ingest_code(result: "Ingested", allow_findings: bool) -> int:

@@ -19,7 +19,10 @@ Folder = Annotated[
         "-C", "--workspace", envvar="KPICLI_WORKSPACE", help="工作区（kpicli.toml 所在的文件夹），默认当前文件夹。"
     ),
 ]
-StorePath = Annotated[Path | None, typer.Option("--store", help="数据存放的文件夹，可代替工作区。")]
+StorePath = Annotated[str | None, typer.Option("--store", help="数据存放的文件夹，或对象存储的 URL，可代替工作区。")]
+KnownOn = Annotated[
+    datetime | None, typer.Option("--as-known-on", formats=["%Y-%m-%d"], help="按那一天结束时所知的数据。")
+]
 Json = Annotated[bool, typer.Option("--json", help="在标准输出给出一份 JSON，别无其他。")]
 Lang = Annotated[str | None, typer.Option("--lang", help="zh 或 en；默认按工作区，否则 zh。")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="只给结果，不列问题。")]
@@ -44,7 +47,7 @@ def home(folder: Path | None) -> Path | None:
     return folder if folder is not None else Path() if Path("kpicli.toml").is_file() else None
 
 
-def workspace_of(folder: Path | None, store: Path | None) -> "Workspace":
+def workspace_of(folder: Path | None, store: str | None) -> "Workspace":
     """Open the workspace the options mean."""
     from kpicli.workspace import open_workspace
 

@@ -1,11 +1,11 @@
 """Files to store: read, recognise, normalise, validate, identify, store, with an account of every row."""
 
+import dataclasses
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-import dataclasses
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -112,6 +112,8 @@ class Ingested:
 
     files: tuple[FileAccount, ...]
     dry_run: bool
+    replace: bool
+    """Whether each file was to be the whole truth."""
 
     def total(self, count: Literal["rows", "stored", "unchanged", "set_aside"]) -> int:
         """One count over all sheets."""
@@ -209,7 +211,7 @@ def ingest(
             else:
                 accounts[number] = finish(entry)
     accounts |= {number: finish(entry) for number, entry in later.items()}
-    return Ingested(tuple(accounts[number] for number in sorted(accounts)), dry_run)
+    return Ingested(tuple(accounts[number] for number in sorted(accounts)), dry_run, replace)
 
 
 def _side_by_side(
@@ -359,16 +361,16 @@ def _compare(store: Store, prepared: _Prepared, source: Source) -> _Compared:
         _account(table, stored.get(place, 0), superseded.get(place, 0)) for place, table in enumerate(prepared.checked)
     ]
     known = bool(plans) and all(plan.known for plan in plans)
-    return _Compared(tuple(plans), keys, tuple(issues), tuple([*read, *prepared.unread]), months, known)
+    return _Compared(tuple(plans), keys, tuple(issues), (*read, *prepared.unread), months, known)
 
 
 def _of_plan(plan: Plan, source: Source) -> Iterator[Issue]:
     """What is to be said of the rows that others hold too."""
-    if plan.known:
-        return
     words = plan.form.words
     if plan.older:
         yield Issue("older_rows", count=plan.older, values={"form": words})
+    if plan.known:
+        return
     if plan.removed:
         code = "rows_replaced" if source.truth else "rows_taken_back"
         yield Issue(code, count=plan.removed, values={"form": words})

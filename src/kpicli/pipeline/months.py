@@ -1,11 +1,20 @@
-"""Find the month that is meant: 2026-10, this, or last."""
+"""Find the month that is meant, 2026-10, this, or last, and the moment that is looked back to."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 from kpicli.catalogue import Catalogue
 from kpicli.errors import NothingToReport
 from kpicli.periods import Month
-from kpicli.store import Store
+from kpicli.store import Known, Store
+from kpicli.workspace import Workspace
+
+
+def store_of(workspace: Workspace, known_on: date | None = None) -> Store:
+    """The workspace's store, or what was known of it at the end of a day where the workspace is."""
+    store = Store(workspace.store)
+    if known_on is None:
+        return store
+    return store.at(Known(time=datetime.combine(known_on, time.max, workspace.settings.zone)))
 
 
 def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:

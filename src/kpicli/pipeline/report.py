@@ -1,19 +1,20 @@
 """Store to report: one month by one book, as a whole and by group."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
 from kpicli import kpi
-from kpicli.catalogue import DIMENSIONS, Book, Catalogue
+from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Form
 from kpicli.errors import UsageError
 from kpicli.issues import Issue
 from kpicli.kpi import Account, Group, Report, Targets
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
-from kpicli.pipeline.months import find_month
-from kpicli.store import Store
+from kpicli.pipeline.months import find_month, store_of
+from kpicli.store import Known, Store, difference, of_dealer
 from kpicli.workspace import Workspace
 
 BY = ("consultant", "model", "source", "week")
@@ -28,24 +29,51 @@ def report(
     book: str | None = None,
     by: Sequence[str] = BY,
     dealer: str | None = None,
+    known_on: date | None = None,
+    pinned: bool = True,
     today: date,
 ) -> tuple[Report, tuple[Issue, ...]]:
     """Compute a month's report: ``2026-10``, ``this``, or ``last`` (the last full month that has data).
 
-    Raises `NothingToReport` when the store holds nothing for the month, `UsageError` for an unknown book or grouping.
+    A closed month shows what was known at its closing, unless not `pinned`; with `known_on` everything is as it was
+    known at the end of that day. Raises `NothingToReport` when the store holds nothing for the month, `UsageError` for
+    an unknown book or grouping.
     """
     for dimension in by:
         if dimension not in ALL_BY:
             raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
-    catalogue, store = workspace.catalogue, Store(workspace.store)
+    catalogue, store = workspace.catalogue, store_of(workspace, known_on)
     house = catalogue.book(book or workspace.settings.book)
     chosen = find_month(store, catalogue, month, today, dealer)
-    grace = workspace.settings.followup_grace_days
+    with store.reading():
+        return _computed(workspace, store, house, chosen, by, dealer, pinned=pinned and known_on is None)
+
+
+def _computed(
+    workspace: Workspace,
+    store: Store,
+    house: Book,
+    chosen: Month,
+    by: Sequence[str],
+    dealer: str | None,
+    *,
+    pinned: bool,
+) -> tuple[Report, tuple[Issue, ...]]:
+    closing = store.state.closing(str(chosen), dealer) if pinned else None
+    seen = store.at(Known(seq=closing.seq)) if closing else store
+    earlier = store.state.closing(str(chosen.previous), dealer) if pinned else None
     columns = [dimension for dimension in by if dimension in DIMENSIONS]
     parts = {"week": chosen.weeks(workspace.settings.weeks), "day": chosen.days()}
-    periods = [chosen.previous.period, chosen.period, *(part for name in parts if name in by for part in parts[name])]
-    table = measure(catalogue, house, store, periods, columns, dealer=dealer, grace_days=grace)
-    targets, issues = _targets(store, catalogue, house, chosen, dealer)
+    periods = [chosen.period, *(part for name in parts if name in by for part in parts[name])]
+    views = [(seen, [chosen.previous.period, *periods])]
+    if earlier and earlier != closing:  # the month before was closed at a moment of its own
+        views = [(store.at(Known(seq=earlier.seq)), [chosen.previous.period]), (seen, periods)]
+    grace = workspace.settings.followup_grace_days
+    table = Table.joined(
+        measure(workspace.catalogue, house, view, spans, columns, dealer=dealer, grace_days=grace)
+        for view, spans in views
+    )
+    targets, issues = _targets(seen, workspace.catalogue, house, chosen, dealer)
     before = chosen.previous.period.label
     total = kpi.groups(house, table, str(chosen), before, "", targets)[""]
     groups = {name: kpi.groups(house, table, str(chosen), before, name, targets) for name in columns}
@@ -56,8 +84,56 @@ def report(
         book=house,
         total=total,
         by={name: groups[name] for name in by},
-        account=_account(store, str(chosen), dealer),
+        account=_account(seen, str(chosen), dealer),
+        closed=closing.time if closing else None,
+        known=store.known.time if store.known else None,
     ), issues
+
+
+@dataclass(frozen=True)
+class Since:
+    """What came to a form after a month was closed."""
+
+    form: Form
+    new: int
+    changed: int
+    removed: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A closed month as its report shows it, and as it would be now."""
+
+    closed: Report
+    now: Report
+    since: tuple[Since, ...]
+    """By form; forms without a difference are left out."""
+
+
+def compare_close(
+    workspace: Workspace, month: str = "last", *, book: str | None = None, dealer: str | None = None, today: date
+) -> Comparison:
+    """Hold a closed month against what is known now; raise `UsageError` for a month that is not closed."""
+    store = Store(workspace.store)
+    chosen = find_month(store, workspace.catalogue, month, today, dealer)
+    closing = store.state.closing(str(chosen), dealer)
+    if closing is None:
+        raise UsageError("not_closed", month=str(chosen))
+    closed, now = (
+        report(workspace, str(chosen), book=book, by=(), dealer=dealer, pinned=pinned, today=today)[0]
+        for pinned in (True, False)
+    )
+    span = {"since": str(chosen), "until": str(chosen), "dealer": dealer}
+    then = store.at(Known(seq=closing.seq))
+    since = []
+    for form in workspace.catalogue.forms.values():
+        with store.reading():
+            was, rows = pl.collect_all([view.rows(form, **span) for view in (then, store)])
+        found = difference(form, was, rows)
+        counts = (found.new.height, found.changed.height, found.removed.height)
+        if any(counts):
+            since.append(Since(form, *counts))
+    return Comparison(closed, now, tuple(since))
 
 
 def _spans(book: Book, table: Table, parts: Sequence[Period], month: str) -> dict[str, Group]:
@@ -99,9 +175,7 @@ def _kpi_called(book: Book, name: str) -> str | None:
 
 def _account(store: Store, month: str, dealer: str | None) -> Account:
     """What became of the rows of every sheet that holds records of the month; one content counts once."""
-    batches = store.state.counting
-    if dealer is not None:
-        batches = batches.filter(pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.contains(dealer))
+    batches = of_dealer(store.state.counting, dealer)
     told = store.accounts(batches.filter(pl.col("void").list.len() == 0)["batch"])  # corrected copies stand for those
     files = [[sheet for sheet in account if month in sheet["months"]] for account in told.values()]
     sheets = [sheet for file in files for sheet in file]

@@ -1,16 +1,16 @@
 """What the store holds: which forms, months and days are in, what was set aside, which workbooks it came from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import polars as pl
 
-from kpicli.catalogue import Form, near
-from kpicli.errors import NothingToReport, UsageError
+from kpicli.catalogue import Form
+from kpicli.errors import NothingToReport
 from kpicli.periods import Month
-from kpicli.store import Store
+from kpicli.store import Closing, Store, of_dealer
 from kpicli.workspace import Workspace
 
 
@@ -29,6 +29,8 @@ class FormMonth:
     """Rows set aside in the sheets that hold rows of the month, each content once."""
     last_read: datetime | None
     """When a workbook with rows of the month was read last."""
+    last_saved: datetime | None
+    """When the latest of those workbooks was saved."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Status:
     """By form, oldest month first."""
     batches: tuple[Batch, ...]
     """Oldest first."""
+    closings: tuple[Closing, ...]
+    """The months that are closed."""
 
 
 def status(workspace: Workspace, *, dealer: str | None = None, today: date) -> Status:
@@ -65,25 +69,36 @@ def status(workspace: Workspace, *, dealer: str | None = None, today: date) -> S
     store = Store(workspace.store)
     if dealer is not None and dealer not in store.dealers():
         raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
-    batches = store.history
-    if dealer is not None:
-        batches = batches.filter(pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.contains(dealer))
+    batches = of_dealer(store.history, dealer)
     accounts = store.accounts(batches["batch"])
     entries = [(entry, accounts[entry["batch"]]) for entry in batches.iter_rows(named=True)]
     counting = [(entry, account) for entry, account in entries if not entry["undone"]]
-    months = [
-        _form_month(form, month, rows, [day for day in days if day is not None], counting, today)
-        for form in workspace.catalogue.forms.values()
-        for month, rows, days in _by_month(store, form, dealer)
-    ]
-    return Status(str(workspace.store), tuple(months), tuple(_batch(entry, sheets) for entry, sheets in entries))
+    with store.reading():
+        months = [
+            _form_month(form, month, rows, [day for day in days if day is not None], counting, today)
+            for form in workspace.catalogue.forms.values()
+            for month, rows, days in _by_month(store, form, dealer)
+        ]
+    return Status(
+        store.name,
+        tuple(months),
+        tuple(batch_of(entry, sheets) for entry, sheets in entries),
+        tuple(sorted(store.state.closings.values(), key=lambda closing: (closing.month, closing.dealer or ""))),
+    )
 
 
 def _by_month(store: Store, form: Form, dealer: str | None) -> list[tuple[str, int, list[date | None]]]:
-    """Month, rows and the days that have rows."""
+    """Month, rows and the days that have rows, from the first month to the last, also those without rows."""
     day = pl.col(form.date) if form.columns[form.date].type == "date" else pl.lit(None, pl.Date)
     counted = store.rows(form, dealer=dealer).group_by("month").agg(pl.len().alias("rows"), day.unique().alias("days"))
-    return counted.sort("month").collect().rows()
+    found = {month: (month, rows, days) for month, rows, days in counted.collect().iter_rows()}
+    if not found:
+        return []
+    month, last = Month.parse(min(found)), Month.parse(max(found))
+    while month < last:
+        found.setdefault(str(month), (str(month), 0, []))
+        month = month.next
+    return [found[key] for key in sorted(found)]
 
 
 def _form_month(
@@ -95,25 +110,27 @@ def _form_month(
     today: date,
 ) -> FormMonth:
     sheets = {
-        (entry["sha256"], number): (entry["time"], sheet["set_aside"])
+        (entry["sha256"], number): (entry["time"], sheet["set_aside"], entry["saved"])
         for entry, account in entries
         for number, sheet in enumerate(account)
         if sheet["form"] == form.key and month in sheet["months"]
     }
     calendar = {period.start for period in Month.parse(month).days()}
-    missing = sorted(day for day in calendar - set(days) if day <= today) if days else []
+    missing = sorted(day for day in calendar - set(days) if day <= today) if days or not rows else []
     return FormMonth(
         form=form,
         month=month,
         rows=rows,
         days=len(days),
         missing=tuple(missing),
-        set_aside=sum(aside for _, aside in sheets.values()),
-        last_read=max((time for time, _ in sheets.values()), default=None),
+        set_aside=sum(aside for _, aside, _ in sheets.values()),
+        last_read=max((time for time, _, _ in sheets.values()), default=None),
+        last_saved=max((saved for _, _, saved in sheets.values() if saved), default=None),
     )
 
 
-def _batch(entry: dict[str, Any], sheets: Sequence[dict[str, Any]]) -> Batch:
+def batch_of(entry: Mapping[str, Any], sheets: Sequence[Mapping[str, Any]]) -> Batch:
+    """A batch of the journal with the account of its sheets."""
     return Batch(
         name=entry["batch"],
         dealer=entry["dealer"],
@@ -127,39 +144,3 @@ def _batch(entry: dict[str, Any], sheets: Sequence[dict[str, Any]]) -> Batch:
         not_data=sum(sum(sheet["not_data"].values()) for sheet in sheets),
         undone=entry["undone"],
     )
-
-
-@dataclass(frozen=True)
-class Turned:
-    """A workbook taken back or brought back."""
-
-    batch: Batch
-    changed: bool
-    """Whether it was not so already."""
-
-
-def undo(workspace: Workspace, name: str, *, redo: bool = False, now: datetime) -> Turned:
-    """Take one workbook back, or bring it back.
-
-    `name` is a batch's name, the beginning of only one, or ``last``. What it had replaced counts again, and what other
-    workbooks hold as well goes on counting. Raises `UsageError` when no batch or several are meant, `StoreError` when
-    the store cannot be written.
-    """
-    store = Store(workspace.store)
-
-    def turned() -> Turned:
-        history = store.history
-        meant = history.filter(pl.col("batch").str.starts_with(name))
-        if name == "last":
-            meant = history.filter(pl.col("undone") == redo).tail(1)
-        if meant.height != 1:
-            known = history["batch"].to_list()
-            raise UsageError("unknown_batch", name=name, near=near(name, known), known=", ".join(known[-3:]))
-        entry = meant.row(0, named=True)
-        changed = bool(entry["undone"]) == redo
-        sheets = store.accounts(meant["batch"])[entry["batch"]]
-        if changed:
-            store.turn_batch(entry["batch"], now, undone=not redo)
-        return Turned(replace(_batch(entry, sheets), undone=not redo), changed)
-
-    return store.write(turned) if store.history.height else turned()

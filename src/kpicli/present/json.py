@@ -14,7 +14,10 @@ from kpicli.kpi import Group, KpiValue, Report
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.pipeline.mapping import Question
-from kpicli.pipeline.status import Batch, Status, Turned
+from kpicli.pipeline.report import Comparison
+from kpicli.pipeline.status import Batch, Status
+from kpicli.pipeline.turns import Closed, Turned
+from kpicli.store import Compacted, Health
 from kpicli.words import readable
 
 
@@ -45,6 +48,26 @@ def report(result: Report) -> dict[str, Any]:
         "book": result.book.key,
         "total": _group(result.total),
         "by": {dim: {name: _group(group) for name, group in groups.items()} for dim, groups in result.by.items()},
+        **({"closed": result.closed.isoformat()} if result.closed else {}),
+        **({"as_known_on": result.known.isoformat()} if result.known else {}),
+    }
+
+
+def comparison(result: Comparison) -> dict[str, Any]:
+    """A closed month as its report shows it, and as it would be now."""
+    closed, now = result.closed.total, result.now.total
+    return {
+        "command": "report",
+        "dealer": result.closed.dealer,
+        "month": result.closed.month,
+        "book": result.closed.book.key,
+        "closed": result.closed.closed.isoformat() if result.closed.closed else None,
+        "kpis": {key: {"closed": value.value, "now": now.kpis[key].value} for key, value in closed.kpis.items()},
+        "measures": {key: {"closed": value, "now": now.measures[key]} for key, value in closed.measures.items()},
+        "rows": [
+            {"form": entry.form.key, "new": entry.new, "changed": entry.changed, "removed": entry.removed}
+            for entry in result.since
+        ],
     }
 
 
@@ -124,8 +147,13 @@ def status(result: Status) -> dict[str, Any]:
                 "missing": [day.isoformat() for day in entry.missing],
                 "set_aside": entry.set_aside,
                 "last_read": entry.last_read.isoformat() if entry.last_read else None,
+                "last_saved": entry.last_saved.isoformat() if entry.last_saved else None,
             }
             for entry in result.months
+        ],
+        "closed": [
+            {"month": closing.month, "dealer": closing.dealer, "time": closing.time.isoformat()}
+            for closing in result.closings
         ],
         "batches": [_batch(batch) for batch in result.batches],
     }
@@ -138,6 +166,34 @@ def turned(result: Turned, command: str) -> dict[str, Any]:
         "changed": result.changed,
         "batch": _batch(result.batch),
     }
+
+
+def closed(result: Closed, command: str) -> dict[str, Any]:
+    """A month that is closed, or open again."""
+    return {
+        "command": command,
+        "month": result.month,
+        "dealer": result.dealer,
+        "changed": result.changed,
+        "closed": result.closing.time.isoformat() if result.closing else None,
+    }
+
+
+def health(result: Health, language: Language) -> dict[str, Any]:
+    """What a check of the store found."""
+    return {
+        "command": "check",
+        "sound": result.sound,
+        "files": result.files,
+        "rows": result.rows,
+        "batches": result.batches,
+        "issues": [issue(problem, language) for problem in result.issues],
+    }
+
+
+def compacted(result: Compacted) -> dict[str, Any]:
+    """What putting files together came to."""
+    return {"command": "compact", "before": result.before, "after": result.after, "freed": result.freed}
 
 
 def _batch(batch: Batch) -> dict[str, Any]:
@@ -234,6 +290,18 @@ def _file(account: FileAccount, language: Language) -> dict[str, Any]:
                 "not_data": sheet.not_data,
             }
             for sheet in account.sheets
+        ],
+        "changes": [
+            {
+                "form": change.form.key,
+                "new": change.new,
+                "changed": change.changed,
+                "columns": dict(change.columns),
+                "removed": change.removed,
+                "older": change.older,
+                "late": dict(change.late),
+            }
+            for change in account.changes
         ],
         "issues": [issue(problem, language) for problem in account.issues],
         **({"marked": readable(str(account.marked))} if account.marked else {}),

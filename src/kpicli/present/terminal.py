@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -19,9 +20,12 @@ from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.messages import Language, Message
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
-from kpicli.pipeline.status import Status, Turned
+from kpicli.pipeline.report import Comparison
+from kpicli.pipeline.status import Status
+from kpicli.pipeline.turns import Closed, Turned
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
+from kpicli.store import Compacted, Health
 
 _STATUS_STYLE = {"good": "green", "near": "yellow", "bad": "red"}
 _SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -51,18 +55,57 @@ def render(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
 # The report
 
 
-def report(result: Report, language: Language, *, leagues: Sequence[str] = ("consultant",)) -> list[RenderableType]:
+def report(
+    result: Report, zone: tzinfo, language: Language, *, leagues: Sequence[str] = ("consultant",)
+) -> list[RenderableType]:
     """The KPI table of a month and the league of each dimension asked for."""
-    label = result.book.label if language == "zh" else result.book.label_en
-    dealer = result.dealer or word("all_dealers", language)
-    parts: list[RenderableType] = [
-        Text(f"{result.month}  {plain(dealer)}  {label} ({result.book.key})", style="bold"),
-        _kpi_table(result, language),
-    ]
+    parts: list[RenderableType] = [_heading(result, language)]
+    if result.closed:
+        parts.append(Text(word("as_closed", language).format(time=_moment(result.closed, zone)), style="dim"))
+    if result.known:
+        parts.append(Text(word("as_known", language).format(time=_moment(result.known, zone)), style="dim"))
+    parts.append(_kpi_table(result, language))
     for dimension in leagues:
         parts += [Text(), _league(result.book, dimension, result.by[dimension], language)]
     parts += [Text(), Text(word("account", language).format(**vars(result.account)), style="dim")]
     return parts
+
+
+def _heading(result: Report, language: Language) -> Text:
+    label = result.book.label if language == "zh" else result.book.label_en
+    dealer = result.dealer or word("all_dealers", language)
+    return Text(f"{result.month}  {plain(dealer)}  {label} ({result.book.key})", style="bold")
+
+
+def _moment(time: datetime, zone: tzinfo) -> str:
+    return f"{time.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[RenderableType]:
+    """A closed month beside what it would be now: the KPIs that differ, and the rows that make the difference."""
+    closed, now = result.closed, result.now
+    parts: list[RenderableType] = [_heading(closed, language)]
+    if closed.closed:
+        parts.append(Text(word("as_closed", language).format(time=_moment(closed.closed, zone)), style="dim"))
+    if not result.since:
+        return [*parts, Text(word("as_when_closed", language))]
+    table = _table(
+        (word("kpi", language), "left"),
+        *((word(key, language), "right") for key in ("at_closing", "now", "difference")),
+    )
+    for key, was in closed.total.kpis.items():
+        new, kpi = now.total.kpis[key], closed.book.kpis[key]
+        if was.value != new.value:
+            both = was.value is not None and new.value is not None
+            gap = number(float(new.value) - float(was.value), kpi.unit) if both else NOTHING  # type: ignore[arg-type]
+            label = kpi.label if language == "zh" else kpi.label_en
+            table.add_row(label, number(was.value, kpi.unit), number(new.value, kpi.unit), gap)
+    rows = _table(
+        (word("form", language), "left"), *((word(key, language), "right") for key in ("new", "changed", "removed"))
+    )
+    for entry in result.since:
+        rows.add_row(entry.form.words[language], *(f"{n:,}" for n in (entry.new, entry.changed, entry.removed)))
+    return [*parts, table if table.row_count else Text(word("no_kpi_differs", language)), Text(), rows]
 
 
 def _kpi_table(result: Report, language: Language) -> Table:
@@ -173,9 +216,33 @@ def ingested(result: Ingested, catalogue: Catalogue, language: Language) -> list
         parts.append(Text(word("dry_run", language)))
     elif result.total("unchanged") and not result.total("stored"):
         parts.append(Text(word("nothing_new", language)))
+    parts += [line for file in result.files if (line := _changes(file, language, replacing=result.replace))]
     copies = [file.marked for file in result.files if file.marked]
     parts += [Text(word("marked", language).format(path=plain(str(path)))) for path in copies]
     return parts
+
+
+def _changes(file: FileAccount, language: Language, *, replacing: bool) -> Text | None:
+    """What a file changes in rows that were there already; all it changes where it is the whole truth."""
+    told = []
+    for change in file.changes:
+        counts = [(key, getattr(change, key)) for key in ("new", "changed", "removed", "older")]
+        counts = [(key, count) for key, count in counts if count and (key != "new" or replacing)]
+        words = [f"{word(key, language)} {count:,}" for key, count in counts]
+        if change.columns:
+            columns = sorted(change.columns.items(), key=lambda entry: -entry[1])
+            named = [f"{change.form.columns[key].words[language]} {count:,}" for key, count in columns[:_COLUMNS_NAMED]]
+            place = [key for key, _ in counts].index("changed")
+            more = " …" if len(columns) > _COLUMNS_NAMED else ""
+            words[place] += f"（{'、'.join(named)}{more}）" if language == "zh" else f" ({', '.join(named)}{more})"
+        if late := sum(change.late.values()):
+            words.append(f"{word('late', language)} {late:,}")
+        if words:
+            told.append(f"{change.form.words[language]}：" * (len(file.changes) > 1) + " · ".join(words))
+    return Text(f"{plain(file.file.name)}  {'；'.join(told)}") if told else None
+
+
+_COLUMNS_NAMED = 4
 
 
 def _place(name: str, file: FileAccount, sheet: SheetAccount) -> str:
@@ -231,7 +298,7 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
 # The store
 
 
-def status(result: Status, language: Language, *, all_batches: bool) -> list[RenderableType]:
+def status(result: Status, zone: tzinfo, language: Language, *, all_batches: bool) -> list[RenderableType]:
     """What is in the store by form and month, and the workbooks it came from."""
     if not result.batches:
         return [Text(word("empty_store", language).format(store=plain(result.store)))]
@@ -251,7 +318,7 @@ def status(result: Status, language: Language, *, all_batches: bool) -> list[Ren
             str(entry.days or ""),
             Text(f"{entry.set_aside:,}" if entry.set_aside else "", style="yellow"),
             Text(_ranges([day.day for day in entry.missing]), style="yellow"),
-            f"{entry.last_read:%Y-%m-%d %H:%M}" if entry.last_read else "",
+            _moment(entry.last_read, zone) if entry.last_read else "",
         )
     shown = result.batches if all_batches else result.batches[-_BATCHES_SHOWN:]
     batches = _table(
@@ -266,6 +333,11 @@ def status(result: Status, language: Language, *, all_batches: bool) -> list[Ren
         style = "dim" if batch.undone else ""
         batches.add_row(batch.name, plain(batch.file), *(f"{count:,}" for count in counts), state, style=style)
     parts: list[RenderableType] = [months, Text(), batches]
+    for closing in result.closings:
+        whose = f" {plain(closing.dealer)}" if closing.dealer else ""
+        parts.append(
+            Text(word("closed_month", language).format(month=closing.month + whose, time=_moment(closing.time, zone)))
+        )
     if len(shown) < len(result.batches):
         parts.append(Text(word("more_batches", language).format(count=len(result.batches) - len(shown)), style="dim"))
     return parts
@@ -276,6 +348,29 @@ def turned(result: Turned, language: Language) -> list[RenderableType]:
     batch = result.batch
     key = ("batch_undone" if batch.undone else "batch_redone") if result.changed else "batch_as_it_was"
     return [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
+
+
+def closed(result: Closed, zone: tzinfo, language: Language) -> list[RenderableType]:
+    """A month closed or opened again."""
+    key = ("closed_month" if result.closing else "open_month") if result.changed else "month_as_it_was"
+    time = _moment(result.closing.time, zone) if result.closing else ""
+    whose = f" {plain(result.dealer)}" if result.dealer else ""
+    return [Text(word(key, language).format(month=result.month + whose, time=time))]
+
+
+def health(result: Health, language: Language) -> list[RenderableType]:
+    """What a check of the store found."""
+    key = "store_sound" if result.sound else "store_unsound"
+    line = word(key, language).format(files=result.files, rows=result.rows, batches=result.batches)
+    return [
+        *(problem(issue, language) for issue in result.issues),
+        Text(line, style="green" if result.sound else "red"),
+    ]
+
+
+def compacted(result: Compacted, language: Language) -> list[RenderableType]:
+    """What putting files together came to."""
+    return [Text(word("compacted", language).format(**vars(result)))]
 
 
 _BATCHES_SHOWN = 20

@@ -15,9 +15,27 @@ tombstones (``gone``), so that a month can be read alone.
 `place` is where it lies, `tables` one Delta table, `plan` what a reading would change, `health` its check and upkeep.
 """
 
-from kpicli.store.journal import Closing, Known
+from kpicli.store.current import Difference, difference
+from kpicli.store.health import Compacted, Health, check, compact
+from kpicli.store.journal import Closing, Known, of_dealer
 from kpicli.store.plan import Plan, Source
 from kpicli.store.store import Store, schema
 from kpicli.store.tables import FORMAT, OvertakenError
 
-__all__ = ["FORMAT", "Closing", "Known", "OvertakenError", "Plan", "Source", "Store", "schema"]
+__all__ = [
+    "FORMAT",
+    "Closing",
+    "Compacted",
+    "Difference",
+    "Health",
+    "Known",
+    "OvertakenError",
+    "Plan",
+    "Source",
+    "Store",
+    "check",
+    "compact",
+    "difference",
+    "of_dealer",
+    "schema",
+]

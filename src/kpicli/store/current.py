@@ -1,11 +1,16 @@
 """The rows as they count: of all versions of a row that batches hold, the one that stands."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import polars as pl
 
 from kpicli.catalogue import Form
 from kpicli.identify import CONTENT
 from kpicli.store.journal import State
 
+ROW = ("dealer", "key")
+"""What makes versions those of one row."""
 PLACE = ("dealer", "key", "month")
 """What makes versions those of one row in one month."""
 _ABOVE = 1 << 40
@@ -32,6 +37,32 @@ def standing(versions: pl.LazyFrame, form: Form, state: State) -> pl.LazyFrame:
     inside = rows.select(*PLACE, "order", day=day(form)).join(spans, on="dealer")
     hidden = inside.filter(pl.col("day").is_between("since", "until"), pl.col("order") < pl.col("above"))
     return rows.join(hidden, on=list(PLACE), how="anti")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the rows of a form between two moments."""
+
+    new: pl.DataFrame
+    changed: pl.DataFrame
+    """As they are now, with what they were under ``…_was``."""
+    removed: pl.DataFrame
+    columns: Mapping[str, int]
+    """Column → in how many of the changed rows it differs."""
+
+
+def difference(form: Form, was: pl.DataFrame, now: pl.DataFrame) -> Difference:
+    """Compare the rows that count at two moments by their content."""
+    both = now.join(was, on=ROW, suffix="_was")
+    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_was")) for name in form.columns}
+    changed = both.filter(pl.any_horizontal(differs.values()))
+    columns = changed.select(test.sum().alias(name) for name, test in differs.items()).row(0, named=True)
+    return Difference(
+        now.join(was, on=ROW, how="anti"),
+        changed,
+        was.join(now, on=ROW, how="anti"),
+        {name: count for name, count in columns.items() if count},
+    )
 
 
 def day(form: Form) -> pl.Expr:

@@ -135,14 +135,12 @@ class State:
     def covers(self, form: str) -> pl.DataFrame:
         """What the counting batches hold of a form: ``batch``, ``order``, ``truth``, and the fields of `COVER`."""
         wanted = self.counting.filter(~pl.col("void").list.contains(form)).select("batch", "order", "truth", "covers")
-        held = wanted.explode("covers", empty_as_null=False, keep_nulls=False).unnest("covers")
-        return held.filter(pl.col("form") == form)
+        return held(wanted).filter(pl.col("form") == form)
 
     @cached_property
     def dealers(self) -> list[str]:
         """The dealers that have rows."""
-        held = self.batches.select(pl.col("covers").explode(empty_as_null=False, keep_nulls=False)).unnest("covers")
-        return sorted(held["dealer"].unique().to_list())
+        return sorted(held(self.batches.select("covers"))["dealer"].unique().to_list())
 
     @cached_property
     def closings(self) -> dict[tuple[str, str | None], Closing]:
@@ -168,6 +166,18 @@ class State:
     def with_event(self, entry: Mapping[str, Any]) -> "State":
         """What it would be after one event more."""
         return State(pl.concat([self.events, frame([entry]).select(self.events.columns)]))
+
+
+def held(batches: pl.DataFrame) -> pl.DataFrame:
+    """A row for each form and dealer that batches hold, with the fields of `COVER`."""
+    return batches.explode("covers", empty_as_null=False, keep_nulls=False).unnest("covers")
+
+
+def of_dealer(batches: pl.DataFrame, dealer: str | None) -> pl.DataFrame:
+    """The batches that hold rows of a dealer, or all."""
+    if dealer is None:
+        return batches
+    return batches.filter(pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.contains(dealer))
 
 
 def frame(entries: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

@@ -98,6 +98,10 @@ class Place(Protocol):
     def clear(self, batch: str) -> None:
         """Delete the files of a batch that was never finished, when alone."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether others may get at it."""
+
     def open_to_others(self) -> list[str]:
         """Files and folders that others may read or change."""
 
@@ -152,7 +156,7 @@ class Folder:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         content = _parquet(rows)
-        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -162,10 +166,10 @@ class Folder:
         """Sync the log's new entries, their checkpoint, and all folders concerned."""
         log = self.root / table / "_delta_log"
         names = {f"{version:020d}" for version in versions}
-        for entry in os.scandir(log):
+        for entry in log.iterdir():
             if entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint":
-                os.chmod(entry.path, 0o600)
-                _sync(Path(entry.path))
+                entry.chmod(0o600)
+                _sync(entry)
         parents = {(self.root / path).parent for path in paths}
         for folder in (*parents, log, self.root / table, self.root):
             if folder != self.root:
@@ -187,12 +191,14 @@ class Folder:
             if not re.fullmatch(r"\d{20}\..*(json|parquet|crc)|_last_checkpoint|_sidecars", path.name):
                 path.unlink(missing_ok=True)
 
+    @property
+    def is_open(self) -> bool:
+        """By the folder itself: nobody gets past a closed one."""
+        return os.name == "posix" and self.root.is_dir() and bool(self.root.stat().st_mode & _OTHERS)
+
     def open_to_others(self) -> list[str]:
-        """The root alone when it is closed: nobody gets past it."""
-        try:
-            if os.name != "posix" or not self.root.stat().st_mode & _OTHERS:
-                return []
-        except OSError:
+        """The folder, and what in it is open too."""
+        if not self.is_open:
             return []
         inside = [path for path in self.root.rglob("*") if path.lstat().st_mode & _OTHERS]
         return [self.name, *map(str, sorted(inside))]
@@ -244,8 +250,10 @@ class Bucket:
     def clear(self, batch: str) -> None:
         """Never alone, never sure: `compact` does it after a day."""
 
+    is_open = False  # its permissions are not seen from here
+
     def open_to_others(self) -> list[str]:
-        """Its own permissions are not seen from here."""
+        """Nothing that could be told."""
         return []
 
 

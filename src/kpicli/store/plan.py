@@ -9,10 +9,9 @@ from typing import Any
 import polars as pl
 
 from kpicli.catalogue import Form
-from kpicli.store.current import PLACE, day, standing
+from kpicli.store.current import PLACE, ROW, day, difference, standing
 from kpicli.store.journal import State
 
-_ROW = ["dealer", "key"]
 NOWHERE = "0000-00"
 """The month of a tombstone for a row that was corrected away, whichever month it may yet turn up in."""
 
@@ -102,32 +101,27 @@ def plan(
             standing(every.lazy(), form, after).select(wanted),
         ]
     )
-    both = now.join(was, on=_ROW, suffix="_was")
-    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_was")) for name in form.columns}
-    any_differs = pl.any_horizontal(differs.values())
-    changed = both.filter(any_differs)
-    new, removed = now.join(was, on=_ROW, how="anti"), was.join(now, on=_ROW, how="anti")
-    own = pl.concat([frame.filter(pl.col("batch") == batch).select(_ROW) for frame in (new, changed)])
-    others = incoming.join(now, on=_ROW, how="left", suffix="_was")
-    lost = others.filter(pl.col("batch_was").is_null() | ((pl.col("batch_was") != batch) & any_differs))
-    touched = [frame.select("dealer", "month") for frame in (new, changed, removed)]
-    touched.append(changed.filter(pl.col("month") != pl.col("month_was")).select("dealer", month="month_was"))
+    found = difference(form, was, now)
+    own = pl.concat([rows.filter(pl.col("batch") == batch).select(ROW) for rows in (found.new, found.changed)])
+    others = now.filter(pl.col("batch") != batch)
+    kept = incoming.join(now.filter(pl.col("batch") == batch), on=ROW, how="anti")
+    same = kept.join(others, on=[*ROW, *form.columns], how="semi", nulls_equal=True)
+    touched = [rows.select("dealer", "month") for rows in (found.new, found.changed, found.removed)]
+    moved = found.changed.filter(pl.col("month") != pl.col("month_was"))
     return replace(
         made,
-        stored=_per_table(incoming.join(own, on=_ROW, how="semi")),
-        new=new.height,
-        changed=changed.height,
-        columns={name: count for name in form.columns if (count := changed.select(differs[name].sum()).item())},
-        removed=removed.height,
-        older=lost.height,
-        late=_late(state, pl.concat(touched)),
+        stored=_per_table(incoming.join(own, on=ROW, how="semi")),
+        new=found.new.height,
+        changed=found.changed.height,
+        columns=found.columns,
+        removed=found.removed.height,
+        older=kept.height - same.height,
+        late=_late(state, pl.concat([*touched, moved.select("dealer", month="month_was")])),
         known=_is_known(form, incoming, covers, source, state, versions),
     )
 
 
-def entry(
-    source: Source, covers: Sequence[Mapping[str, Any]], complete: Sequence[str], state: State
-) -> dict[str, Any]:
+def entry(source: Source, covers: Sequence[Mapping[str, Any]], complete: Sequence[str], state: State) -> dict[str, Any]:
     """The journal's event of a reading."""
     return {
         "seq": state.next,
@@ -169,16 +163,16 @@ def _tombstones(
     lies = ["dealer", "key", "month", "batch"]
     here = incoming.select(lies)
     rows = versions.filter(~pl.col("gone")).select(lies)
-    elsewhere = rows.join(here, on=_ROW, suffix="_here").filter(pl.col("month") != pl.col("month_here"))
+    elsewhere = rows.join(here, on=ROW, suffix="_here").filter(pl.col("month") != pl.col("month_here"))
     mine = elsewhere.select("dealer", "key", "month", batch="batch_here")
     theirs = elsewhere.select("dealer", "key", "batch", month="month_here").select(lies)
     nowhere = versions.filter(pl.col("month") == NOWHERE).select("dealer", "key", "batch")
-    corrections = nowhere.join(here.select("dealer", "key", "month"), on=_ROW).select(lies)
+    corrections = nowhere.join(here.select("dealer", "key", "month"), on=ROW).select(lies)
     dealers = incoming["dealer"].unique().to_list() or [dealer]
     listed = pl.DataFrame({"key": corrected}, schema={"key": pl.String}).unique(maintain_order=True)
-    gone = listed.join(pl.DataFrame({"dealer": dealers}), how="cross").join(here, on=_ROW, how="anti")
+    gone = listed.join(pl.DataFrame({"dealer": dealers}), how="cross").join(here, on=ROW, how="anti")
     gone = gone.with_columns(batch=pl.lit(batch))
-    away = gone.join(rows.select("dealer", "key", "month"), on=_ROW).select(lies)
+    away = gone.join(rows.select("dealer", "key", "month"), on=ROW).select(lies)
     never = gone.with_columns(month=pl.lit(NOWHERE)).select(lies)
     return pl.concat([mine, theirs, corrections, away, never]).unique(maintain_order=True)
 

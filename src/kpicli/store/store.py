@@ -35,7 +35,7 @@ PROVENANCE = {
 }
 JOURNAL = "batches"
 _FILES = {"path": pl.String, "month": pl.String, "size": pl.Int64, "batch": pl.String, "dealer": pl.String}
-_MERGED = "merged"
+MERGED = "merged"
 """What the name of a file begins with that holds several batches."""
 _ATTEMPTS = 40
 """So often others may commit first."""
@@ -78,7 +78,7 @@ class Store:
         return Table.open(self.place, JOURNAL)
 
     @cached_property
-    def _events(self) -> pl.DataFrame:
+    def events(self) -> pl.DataFrame:
         """All events, oldest first, without what is long."""
         return self._read_journal(LEAN)
 
@@ -94,7 +94,7 @@ class Store:
     @cached_property
     def state(self) -> State:
         """Which batches count."""
-        return State(self._events if self.known is None else self.known.of(self._events))
+        return State(self.events if self.known is None else self.known.of(self.events))
 
     @property
     def batches(self) -> pl.DataFrame:
@@ -122,7 +122,7 @@ class Store:
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
     ) -> pl.LazyFrame:
         """The rows of a form that count, of the months `since` to `until` (``2026-10``, both included)."""
-        files = self._files(form.key).filter(pl.col("month") != NOWHERE)
+        files = self.files(form.key).filter(pl.col("month") != NOWHERE)
         if since is not None:
             files = files.filter(pl.col("month") >= since)
         if until is not None:
@@ -133,6 +133,8 @@ class Store:
         files = files.filter(pl.col("batch").is_in(counting).fill_null(True))
         crowded = self._crowded(form, files)
         plain = self._scan(form, files.filter(~crowded)).filter(~pl.col("gone"))
+        if files.filter(~crowded)["batch"].null_count():
+            plain = plain.join(self.state.of(form.key).lazy(), on="batch", how="semi")
         several = files.filter(crowded)
         if several.height:
             versions = self._scan(form, several)
@@ -148,8 +150,12 @@ class Store:
         hidden = [pl.col("month").is_between(pl.lit(since), pl.lit(until)) for since, until in ranges]
         beside = pl.len().over("month", "dealer") > 1
         mixed = pl.col("dealer").is_null().any().over("month") & (pl.len().over("month") > 1)
-        merged = pl.col("batch").is_null()
-        return files.select(crowded=pl.any_horizontal(beside, mixed, merged, *hidden))["crowded"]
+        # of the two files of one merge, the first holds the rows of which there is one version
+        one_merge = pl.col("path").str.head(-len("_0.parquet")).n_unique().over("month") == 1
+        settled = pl.col("batch").is_null() & pl.col("path").str.ends_with("_0.parquet") & one_merge
+        contested = pl.col("batch").is_null() & ~settled
+        several = pl.any_horizontal(beside & ~settled, mixed & ~settled, contested, *hidden)
+        return files.select(crowded=several)["crowded"]
 
     def months(self, form: Form, dealer: str | None = None) -> list[str]:
         """The months a form has rows in, in order."""
@@ -161,6 +167,11 @@ class Store:
     def dealers(self) -> list[str]:
         """The dealers that have rows."""
         return self.state.dealers
+
+    def versions(self, form: Form, files: pl.DataFrame | None = None) -> pl.LazyFrame:
+        """Every version of every row that finished batches hold, in all files or some; not all of them count."""
+        finished = State(self.events).history.lazy().select("batch")
+        return self._scan(form, self.files(form.key) if files is None else files).join(finished, on="batch", how="semi")
 
     def _scan(self, form: Form, files: pl.DataFrame) -> pl.LazyFrame:
         wanted = schema(form)
@@ -174,7 +185,7 @@ class Store:
             hive_schema={"month": pl.String()},
         ).select(list(wanted))
 
-    def _files(self, form: str) -> pl.DataFrame:
+    def files(self, form: str) -> pl.DataFrame:
         """The files of finished batches: ``path``, ``month``, ``size``, ``batch``, ``dealer``.
 
         Batch and dealer are null where a file holds several.
@@ -192,10 +203,10 @@ class Store:
         if table is None:
             return pl.DataFrame(schema=_FILES)
         named = table.files.with_columns(batch=pl.col("name").str.split("_").list.first())
-        merged = pl.col("batch").str.starts_with(_MERGED)
+        merged = pl.col("batch").str.starts_with(MERGED)
         dealers = pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.unique()
         only = pl.when(dealers.list.len() == 1).then(dealers.list.first())
-        finished = State(self._events).history.select("batch", dealer=only, finished=pl.lit(True))
+        finished = State(self.events).history.select("batch", dealer=only, finished=pl.lit(True))
         held = named.join(finished, on="batch", how="left").filter(pl.col("finished").fill_null(False) | merged)
         return held.with_columns(batch=pl.when(~merged).then("batch")).select(list(_FILES)).sort("month", "path")
 
@@ -211,7 +222,7 @@ class Store:
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
-        """Have the turn to write; what a run that died left behind is cleared first, where nobody else can be writing."""
+        """Have the turn to write; what a run that died left is cleared first, where nobody else can be writing."""
         try:
             self.place.make()
             with self.place.turn() as turn:
@@ -234,8 +245,13 @@ class Store:
             time.sleep(random.uniform(0, 0.05 * (attempt + 1)))
         raise StoreError("store_busy", store=self.name)
 
+    @property
+    def alone(self) -> bool:
+        """Whether this is a turn in which nobody else can be writing."""
+        return self._turn.alone
+
     def _clear(self, batch: str) -> None:
-        if batch in State(self._events).history["batch"]:
+        if batch in State(self.events).history["batch"]:
             return
         self.place.clear(batch)
 
@@ -256,7 +272,7 @@ class Store:
     ) -> pl.DataFrame:
         """All versions of every row that storing these could change."""
         dealers = rows["dealer"].unique().to_list() or [source.dealer]
-        files = self._files(form.key).filter(pl.col("dealer").is_in(dealers).fill_null(True))
+        files = self.files(form.key).filter(pl.col("dealer").is_in(dealers).fill_null(True))
         if files.is_empty():
             return pl.DataFrame(schema=schema(form))
         listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
@@ -291,7 +307,8 @@ class Store:
         complete = [made.form.key for made in plans if made.complete]
         covers = [cover for made in plans for cover in made.covers]
         event = entry(source, covers, complete, self.state)
-        self.record(event | {"account": json.dumps(list(account), ensure_ascii=False), "files": list(map(asdict, written))})
+        told = json.dumps(list(account), ensure_ascii=False)
+        self.record(event | {"account": told, "files": list(map(asdict, written))})
         self._turn.ends()
         return source.batch
 
@@ -314,7 +331,8 @@ class Store:
         return files
 
     def record(self, event: Mapping[str, Any]) -> None:
-        """Add one event to the journal, if nobody did since it was read; one atomic commit."""
+        """Add one event to the journal as the next, if nobody did since it was read; one atomic commit."""
+        event = {**event, "seq": self.state.next}
         journal = self._journal or Table.make(self.place, JOURNAL, SCHEMA)
         if self._journal is None and journal.files.height:
             raise OvertakenError
@@ -330,21 +348,21 @@ class Store:
         if journal is None or journal.files.height < 2:
             return
         events = self._read_journal(SCHEMA)
-        file = self.place.write(f"{JOURNAL}/{_MERGED}-{secrets.token_hex(4)}.parquet", events)
+        file = self.place.write(f"{JOURNAL}/{MERGED}-{secrets.token_hex(4)}.parquet", events)
         with contextlib.suppress(OvertakenError):  # another time
             journal.commit([file], journal.files, time=now, rows=[events.height], first=True)
         self.forget()
 
     def turn_batch(self, batch: str, now: datetime, *, undone: bool) -> None:
         """Let the rows of a batch count no more, or again; nothing is deleted."""
-        self.record({"seq": self.state.next, "event": "undo" if undone else "redo", "time": now, "batch": batch})
+        self.record({"event": "undo" if undone else "redo", "time": now, "batch": batch})
 
     def turn_month(self, month: str, dealer: str | None, now: datetime, *, closed: bool) -> None:
         """Close a month, for one dealer or for all, or open it again."""
         event = "close" if closed else "reopen"
-        self.record({"seq": self.state.next, "event": event, "time": now, "month": month, "dealer": dealer})
+        self.record({"event": event, "time": now, "month": month, "dealer": dealer})
 
     def forget(self) -> None:
         """Drop what was read of the store, so that the next question sees it anew."""
-        for name in ("_journal", "_events", "state", "_known_files"):
+        for name in ("_journal", "events", "state", "_known_files"):
             self.__dict__.pop(name, None)

@@ -108,9 +108,11 @@ class Table:
             for file, count in zip(added, counts, strict=True)
             for path in [file.path.removeprefix(f"{self.name}/")]
         ]
-        for path, size in (removed if removed is not None else pl.DataFrame({"path": [], "size": []})).select(
-            "path", "size"
-        ).iter_rows():
+        for path, size in (
+            (removed if removed is not None else pl.DataFrame({"path": [], "size": []}))
+            .select("path", "size")
+            .iter_rows()
+        ):
             short = path.removeprefix(f"{self.name}/")
             actions.append(RemoveAction(short, True, moment, size, _partition(short)))
         self._committed(
