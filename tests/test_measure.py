@@ -35,8 +35,8 @@ class Held:
         wanted = schema(form)
         if not rows:
             return pl.DataFrame(schema=wanted)
-        full = [{name: row.get(name) for name in form.columns} for row in rows]
-        frame = pl.DataFrame(full, schema={name: wanted[name] for name in form.columns})
+        full = [{name: row.get(name) for name in form.content} for row in rows]
+        frame = pl.DataFrame(full, schema={name: wanted[name] for name in form.content})
         places = pl.DataFrame({"dealer": ["d"] * len(rows), "sheet": ["S"] * len(rows), "row": range(len(rows))})
         identified, _ = identify(form, pl.concat([places, frame], how="horizontal"))
         lacking = {name: dtype for name, dtype in wanted.items() if name not in identified.rows.columns}

@@ -39,6 +39,8 @@ LEVELS = ("O", "H", "A", "B", "C", "D", "E", "F", "F0", "F1", "F2", "L", "M", "N
 PRIVATE_TYPES = ("name", "phone")
 """Columns of these types are masked wherever they are shown. Staff names are not private."""
 
+DEALER = "dealer"
+"""The column that any form may have and that no form is known by: which store (经销商) a row belongs to."""
 DIMENSIONS = ("dealer", "consultant", "model", "source", "channel")
 """Columns a report can be grouped by; a form that lacks one has no value in its groups."""
 
@@ -154,6 +156,11 @@ class Form:
     def words(self) -> Words:
         """Its label in both languages."""
         return Words(self.label, self.label_en)
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """Its columns but for the dealer's: what a row says of itself, whoever's it is."""
+        return tuple(key for key in self.columns if key != DEALER)
 
     @property
     def required(self) -> tuple[Column, ...]:

@@ -42,10 +42,10 @@ def identify(form: Form, rows: pl.DataFrame) -> tuple[Identified, tuple[Issue, .
     last = keyed.unique(["dealer", "key"], keep="last", maintain_order=True)
     if last.height == keyed.height:
         return Identified(form, keyed, {}), ()
-    content = pl.struct(list(form.columns))
+    content = pl.struct(form.content)
     final = last.select("dealer", "key", final=content)
     others = keyed.join(last, on=["table", "row"], how="anti").join(final, on=["dealer", "key"], maintain_order="left")
-    different = others.filter(pl.struct(list(form.columns)) != pl.col("final"))
+    different = others.filter(pl.struct(form.content) != pl.col("final"))
     superseded = dict(different.group_by("table").len().iter_rows())
     return Identified(form, last, superseded), tuple(_duplicates(form, different))
 
@@ -57,7 +57,7 @@ def _with_key(form: Form, rows: pl.DataFrame) -> pl.DataFrame:
     """
     natural = [_natural(form, words, number) for number, words in enumerate(form.keys)]
     content = pl.concat_str(
-        [pl.lit(CONTENT) + _spelled(form, name).fill_null("") for name in form.columns], separator=_SEPARATOR
+        [pl.lit(CONTENT) + _spelled(form, name).fill_null("") for name in form.content], separator=_SEPARATOR
     )
     keyed = rows.with_columns(key=pl.coalesce(natural))
     plain = keyed["key"].is_null()

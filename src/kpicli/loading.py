@@ -74,6 +74,8 @@ class _FormReader(Table):
 
     def read(self) -> Form:
         columns = {key: self._column(key, table) for key, table in self.take("columns", dict).items()}
+        shared = tomllib.loads(files("kpicli").joinpath("definitions", "shared.toml").read_text(encoding="utf-8"))
+        columns = {key: self._column(key, table) for key, table in shared.items()} | columns
         form = Form(
             key=self.key,
             label=self.take("label", str),

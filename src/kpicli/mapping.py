@@ -10,6 +10,9 @@
 
     [consultants]
     "小王" = "王磊"
+
+    [dealers]
+    "上海示例别克" = "SH01"
 """
 
 import tomllib
@@ -17,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kpicli.catalogue import Column, Form
+from kpicli.catalogue import DEALER, Column, Form
 from kpicli.tables import Mistake, Table
 from kpicli.words import header_key, word_key
 
@@ -37,6 +40,8 @@ class Mapped:
     """Form → column → spelling → value."""
     consultants: Words = field(default_factory=dict)
     """Another name of a consultant → the name."""
+    dealers: Words = field(default_factory=dict)
+    """Another name of a dealer → the one it goes by in the store."""
 
     @classmethod
     def read(cls, path: Path, forms: Mapping[str, Form], mistakes: list[Mistake]) -> "Mapped":
@@ -62,14 +67,9 @@ class Mapped:
             form.key: _values(inner, form)
             for form, inner in _per_form(table.inner("values", table.take("values", dict, {})), forms)
         }
-        people = table.inner("consultants", table.take("consultants", dict, {}))
-        consultants = {}
-        for name in list(people.table):
-            consultants[name] = people.take(name, str)
-            if not consultants[name].strip():
-                people.wrong(name, "没有写姓名")
+        consultants, dealers = _names(table, "consultants", "没有写姓名"), _names(table, "dealers", "没有写经销商")
         table.close()
-        return cls(headers, values, consultants)
+        return cls(headers, values, consultants, dealers)
 
     def applied(self, forms: Mapping[str, Form]) -> dict[str, Form]:
         """The forms as this workspace knows them."""
@@ -88,7 +88,19 @@ class Mapped:
         words = dict(self.values.get(form.key, {}).get(column.key, {}))
         if column.type == "staff":
             words |= self.consultants
+        if column.key == DEALER:
+            words |= self.dealers
         return replace(column, aliases=aliases, spellings={word_key(word): meaning for word, meaning in words.items()})
+
+
+def _names(table: Table, key: str, missing: str) -> Words:
+    inner = table.inner(key, table.take(key, dict, {}))
+    found = {}
+    for name in list(inner.table):
+        found[name] = inner.take(name, str)
+        if not found[name].strip():
+            inner.wrong(name, missing)
+    return found
 
 
 def _per_form(table: Table, forms: Mapping[str, Form]) -> Iterable[tuple[Form, Table]]:

@@ -59,6 +59,8 @@ class Match:
     totals: pl.DataFrame
     """The rows of totals: ``row``, ``label`` (their first cell), then the same columns as the body."""
     clues: Clues
+    dealer: str | None
+    """The dealer that a title names."""
     rows: int
     """All rows of the table with what stands above it."""
     not_data: Mapping[str, int]
@@ -363,6 +365,7 @@ class _Reading:
             body=body,
             totals=totals.select("row", _label(cells.columns).alias("label"), *wanted),
             clues=clues,
+            dealer=around.dealer,
             rows=height,
             not_data=counts | {"title": title_rows, "header": counts["header"] + len(header.rows)},
         )

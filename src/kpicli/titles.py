@@ -23,6 +23,9 @@ _SEVERAL_MONTHS = re.compile(r"[-至到~～—–]\s*(1[0-2]|0?[1-9])\s*月")
 _NO_PERIOD = re.compile(r"打印|导出|制表|制单|填表|生成|下载|查询|编号|版本|版次|修订")
 """What a title says of itself rather than of the rows below."""
 _NO_DAY = re.compile(_NO_PERIOD.pattern + r"|[日\d]\s*[至到~～—–]\s*\d")
+_DEALER = re.compile(
+    r"^\s*(?:(?:经销商|经销店|专营店|门店)(?:代码|编码|编号|名称|简称)?|4S店|店名|店代码)\s*[:：]\s*(\S*)"
+)
 _TEN_THOUSANDS = re.compile(r"单位\s*[:：]\s*万元|[(（]\s*万元\s*[)）]")
 
 
@@ -46,6 +49,16 @@ class Surroundings:
     def own_name(self) -> str:
         """The sheet's name, unless it is only the file's: a csv's."""
         return self.sheet if self.sheet != Path(readable(self.file)).stem else ""
+
+    @property
+    def dealer(self) -> str | None:
+        """The dealer that the rows above name: 经销商：上海示例别克, in one cell or with the name in the next."""
+        for row in self.rows:
+            for text, following in zip(row, [*row[1:], ""], strict=False):
+                named = _DEALER.match(text)
+                if named and (name := named.group(1) or following.strip()):
+                    return name
+        return None
 
     def clues(self, today: date, *, date1904: bool) -> Clues:
         """What they say about the values below."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kpicli.catalogue import AllPresent, Column, Form
+from kpicli.catalogue import DEALER, AllPresent, Column, Form
 from kpicli.issues import Issue
 from kpicli.masking import shown
 from kpicli.messages import Values
 from kpicli.normalise import DTYPES, VALID_PHONE, typed
 from kpicli.read.sheets import Fault
 from kpicli.recognise import Match
+from kpicli.words import word_key
 
 _TOLD = 10_000
 """So many different bad values of a column are told; the rest shares the last one's line."""
@@ -33,7 +34,7 @@ class Checked:
     letters: Mapping[str, str]
     """Form column → spreadsheet column."""
     rows: pl.DataFrame
-    """``row`` (as the spreadsheet shows it), then every column of the form in its dtype."""
+    """``row`` (as the spreadsheet shows it), then every column of the form in its dtype; ``dealer`` also by a title."""
     total: int
     """All rows of the sheet."""
     set_aside: int
@@ -49,7 +50,7 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
         if column.key in match.body.columns:
             values, codes[column.key] = typed(column, match.body[column.key], match.clues_of(column))
             frame.insert_column(frame.width, values)
-    frame = _completed(frame, match.form)
+    frame = _completed(frame, match.form).with_columns(pl.coalesce(DEALER, pl.lit(_dealer(match), pl.String)))
     lacking = [pl.col(column.key).is_null() for column in match.form.required]
     aside = frame.select(pl.any_horizontal(lacking).alias("aside"))["aside"]
     for column in match.form.columns.values():
@@ -71,6 +72,12 @@ def validate(match: Match, faults: tuple[Fault, ...] = ()) -> tuple[Checked, tup
         not_data=match.not_data,
     )
     return checked, tuple(issues)
+
+
+def _dealer(match: Match) -> str | None:
+    """The dealer of a title, under the name it goes by."""
+    name = match.dealer
+    return match.form.columns[DEALER].spellings.get(word_key(name), name) if name else None
 
 
 def _completed(frame: pl.DataFrame, form: Form) -> pl.DataFrame:

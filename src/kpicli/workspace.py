@@ -26,8 +26,8 @@ class Settings:
 
     store: str = "store"
     """Folder of the store, relative to the workspace, or the URL of an object store."""
-    dealer: str = "default"
-    """Code of the store (经销商) whose exports are read."""
+    dealer: str = ""
+    """Code of the store (经销商) whose exports are read; empty where each file says it."""
     book: str = "buick"
     language: Language = "zh"
     timezone: str = "+08:00"

@@ -36,5 +36,5 @@ def export(
     span = str(chosen) if chosen else None
     rows = store.rows(definition, since=span, until=span, dealer=dealer)
     with store.reading():
-        frame = rows.sort(definition.date, "dealer", "key").select("dealer", *definition.columns).collect()
+        frame = rows.sort(definition.date, "dealer", "key").select("dealer", *definition.content).collect()
     return frame if show_pii else masked(frame, definition)

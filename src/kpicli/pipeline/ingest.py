@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 import polars as pl
 
-from kpicli.catalogue import Form
+from kpicli.catalogue import DEALER, Form
 from kpicli.control import reconcile
 from kpicli.errors import KpicliError
 from kpicli.identify import identify
@@ -25,7 +25,7 @@ from kpicli.pipeline.files import find_files
 from kpicli.pipeline.fix import Corrections, Fix, corrections, is_list
 from kpicli.read import ReaderPool, Workbook
 from kpicli.recognise import Match, NoMatch, recognise
-from kpicli.store import Plan, Source, Store
+from kpicli.store import UNNAMED, Plan, Source, Store
 from kpicli.validate import Checked, validate
 from kpicli.words import readable
 from kpicli.workspace import Workspace
@@ -171,6 +171,7 @@ def ingest(
     """Read files and folders and store their rows; each file is one batch, there as a whole or not at all.
 
     With `replace` each file is the whole truth for its forms, dealers and days: what else the store holds there goes.
+    `dealer` is whose rows they are; without one (and none in the settings) it is what the files say.
     `form` names the form where headers cannot tell it; `password` opens encrypted workbooks; `fix` is the folder for
     copies of workbooks with problems, their bad cells marked, with words in `language`; `now` dates the batches.
     Problems of the data are part of the result. Raises `StoreError` when the store or a copy fails, `UsageError` for an
@@ -179,6 +180,7 @@ def ingest(
     catalogue = workspace.catalogue
     named = catalogue.form(form).key if form else None
     forms = list(catalogue.forms.values())
+    named_dealer = dealer or workspace.settings.dealer
     time = now or datetime.now(UTC)
     store = Store(workspace.store)
     copies = Fix(Path(fix), language or workspace.settings.language) if fix is not None else None
@@ -188,7 +190,7 @@ def ingest(
         if isinstance(entry, _Prepared):
             workbook = entry.workbook
             source = Source(
-                dealer or workspace.settings.dealer,
+                named_dealer or UNNAMED,
                 readable(workbook.path.name),
                 workbook.sha256,
                 min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
@@ -204,7 +206,7 @@ def ingest(
     later: dict[int, _Prepared] = {}
     with ExitStack() as stack:
         pool = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        prepare = partial(_prepare, pool, forms, named, password, time, copies is not None)
+        prepare = partial(_prepare, pool, forms, named, password, time, named_dealer, copies is not None)
         for number, entry in enumerate(_side_by_side(files, prepare)):
             if isinstance(entry, _Prepared) and entry.corrections.entries:
                 later[number] = entry  # a corrected copy comes after what it corrects
@@ -255,10 +257,14 @@ def _prepare(
     named: str | None,
     password: str | None,
     time: datetime,
+    dealer: str,
     keep_cells: bool,
     path: Path,
 ) -> _Prepared:
-    """Take one file through every step before the store; its raw cells are kept for a copy of it alone."""
+    """Take one file through every step before the store; its raw cells are kept for a copy of it alone.
+
+    All its rows are those of a `dealer` that was named.
+    """
     workbook = readers.read(path, password)
     checked: list[Checked] = []
     unread: list[SheetAccount] = []
@@ -274,8 +280,11 @@ def _prepare(
         for table in tables:
             if isinstance(table, Match):
                 rows, bad = validate(table, sheet.faults)
-                checked.append(rows)
                 issues += [*bad, *reconcile(table, rows)]
+                if dealer:
+                    issues += _told_dealers(rows)
+                    rows = dataclasses.replace(rows, rows=rows.rows.with_columns(pl.lit(dealer).alias(DEALER)))
+                checked.append(rows)
             elif table.rows:
                 unread.append(_unread(table, found))
     if checked:  # beside a table that was read, a cover or a note is no problem
@@ -284,6 +293,14 @@ def _prepare(
     if not keep_cells:
         workbook = dataclasses.replace(workbook, sheets=())
     return _Prepared(workbook, tuple(checked), tuple(unread), tuple(issues), corrected)
+
+
+def _told_dealers(table: Checked) -> Iterator[Issue]:
+    """What is to be said of a table with several dealers that is read as the one that was named."""
+    dealers = table.rows[DEALER].drop_nulls().unique(maintain_order=True).to_list()
+    if len(dealers) > 1:
+        values = {"dealers": "、".join(dealers[:4]) + (" …" if len(dealers) > 4 else "")}
+        yield Issue("several_dealers", sheet=table.sheet, column=table.headers.get(DEALER), values=values)
 
 
 def _beside(issue: Issue, workbook: Workbook) -> Issue:
@@ -344,7 +361,7 @@ def _compare(store: Store, prepared: _Prepared, source: Source) -> _Compared:
         rows = pl.concat(
             [table.rows.with_columns(sheet=pl.lit(table.sheet), table=pl.lit(place)) for place, table in tables.items()]
         )
-        identified, found = identify(form, rows.with_columns(dealer=pl.lit(source.dealer)))
+        identified, found = identify(form, rows.with_columns(pl.col(DEALER).fill_null(source.dealer)))
         # a copy that is only half corrected is not yet the whole truth of its content
         complete = bool(source.replaces) and not any(table.set_aside for table in tables.values())
         corrected = prepared.corrections.keys(form.key)
@@ -360,7 +377,8 @@ def _compare(store: Store, prepared: _Prepared, source: Source) -> _Compared:
     read = [
         _account(table, stored.get(place, 0), superseded.get(place, 0)) for place, table in enumerate(prepared.checked)
     ]
-    known = bool(plans) and all(plan.known for plan in plans)
+    told = {plan.form.key for plan in plans if plan.covers}
+    known = bool(plans) and all(plan.known for plan in plans) and store.forms_of(source) == told
     return _Compared(tuple(plans), keys, tuple(issues), (*read, *prepared.unread), months, known)
 
 

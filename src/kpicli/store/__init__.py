@@ -17,13 +17,14 @@ tombstones (``gone``), so that a month can be read alone.
 
 from kpicli.store.current import Difference, difference
 from kpicli.store.health import Compacted, Health, check, compact
-from kpicli.store.journal import Closing, Known, of_dealer
+from kpicli.store.journal import UNNAMED, Closing, Known, of_dealer
 from kpicli.store.plan import Plan, Source
 from kpicli.store.store import Store, schema
 from kpicli.store.tables import FORMAT, OvertakenError
 
 __all__ = [
     "FORMAT",
+    "UNNAMED",
     "Closing",
     "Compacted",
     "Difference",

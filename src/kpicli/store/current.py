@@ -54,7 +54,7 @@ class Difference:
 def difference(form: Form, was: pl.DataFrame, now: pl.DataFrame) -> Difference:
     """Compare the rows that count at two moments by their content."""
     both = now.join(was, on=ROW, suffix="_was")
-    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_was")) for name in form.columns}
+    differs = {name: pl.col(name).ne_missing(pl.col(f"{name}_was")) for name in form.content}
     changed = both.filter(pl.any_horizontal(differs.values()))
     columns = changed.select(test.sum().alias(name) for name, test in differs.items()).row(0, named=True)
     return Difference(

@@ -7,6 +7,7 @@ never from the order in which they came: reading in another order, undoing, and 
   does not say when it was saved. A content read again keeps its place.
 - The same content read again for the same dealer stands in for its earlier reading.
 - A corrected copy comes right after what it corrects, and stands in for it in the forms that are complete in it.
+- Rows that name no dealer belong to the only dealer that is named in the store; where several are, they stay apart.
 - A batch that is the whole truth (``--replace``) hides what earlier ones say of its dealers, forms and days.
 """
 
@@ -17,6 +18,9 @@ from functools import cached_property
 from typing import Any
 
 import polars as pl
+
+UNNAMED = "default"
+"""The dealer of rows that name none, where none was named for them."""
 
 _TIME = pl.Datetime("us", "UTC")
 COVER = pl.Struct(
@@ -87,7 +91,20 @@ class State:
 
     @cached_property
     def history(self) -> pl.DataFrame:
-        """Every batch ever read, oldest first, with ``undone``."""
+        """Every batch ever read, oldest first, with ``undone``; dealers by the names they go by."""
+        if not self.alias:
+            return self._history
+        renamed = pl.element().struct.with_fields(dealer=pl.field("dealer").replace(self.alias))
+        return self._history.with_columns(pl.col("covers").list.eval(renamed))
+
+    @cached_property
+    def alias(self) -> dict[str, str]:
+        """Whose the rows are that name no dealer, where only one is named."""
+        named = set(held(self._history.filter(~pl.col("undone")).select("covers"))["dealer"]) - {UNNAMED}
+        return {UNNAMED: named.pop()} if len(named) == 1 else {}
+
+    @cached_property
+    def _history(self) -> pl.DataFrame:
         reads = self.events.filter(pl.col("event") == "read")
         turns = self.events.filter(pl.col("event").is_in(["undo", "redo"]))
         latest = turns.unique("batch", keep="last", maintain_order=True)

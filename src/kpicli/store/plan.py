@@ -21,7 +21,7 @@ class Source:
     """Where a batch comes from."""
 
     dealer: str
-    """The dealer named for the reading; rows may name their own."""
+    """The dealer that rows belong to which name none."""
     file: str
     sha256: str
     saved: datetime | None
@@ -73,6 +73,7 @@ def plan(
     rows: pl.DataFrame,
     source: Source,
     state: State,
+    after: State,
     versions: pl.DataFrame,
     corrected: Sequence[str],
     *,
@@ -86,15 +87,17 @@ def plan(
     """
     batch = source.batch
     covers = _covers(form, rows)
-    incoming = rows.with_columns(batch=pl.lit(batch), file=pl.lit(source.file), gone=pl.lit(False))
-    away = _tombstones(incoming, versions, corrected, batch, source.dealer)
-    appended = pl.concat([incoming, _shaped(away, incoming)])
+    said = rows.with_columns(batch=pl.lit(batch), file=pl.lit(source.file), gone=pl.lit(False))
+    incoming = said.with_columns(pl.col("dealer").replace(after.alias))
+    dealers = incoming["dealer"].unique().to_list() or [after.alias.get(source.dealer, source.dealer)]
+    away = _tombstones(incoming, versions, corrected, batch, dealers)
+    tombstones = _shaped(away, incoming)
+    appended = pl.concat([said, tombstones])
     made = Plan(form, appended, covers, complete, _per_table(rows), rows.height, 0, {}, 0, 0)
     if versions.is_empty():
-        return replace(made, late=_late(state, rows.select("dealer", "month")))
-    after = state.with_event(entry(source, covers, [form.key] if complete else [], state))
-    wanted = [*PLACE, "batch", *form.columns]
-    every = pl.concat([versions.select(*wanted, "gone"), appended.select(*wanted, "gone")])
+        return replace(made, late=_late(state, incoming.select("dealer", "month")))
+    wanted = [*PLACE, "batch", *form.content]
+    every = pl.concat([frame.select(*wanted, "gone") for frame in (versions, incoming, tombstones)])
     was, now = pl.collect_all(
         [
             standing(versions.lazy(), form, state).select(wanted),
@@ -105,7 +108,7 @@ def plan(
     own = pl.concat([rows.filter(pl.col("batch") == batch).select(ROW) for rows in (found.new, found.changed)])
     others = now.filter(pl.col("batch") != batch)
     kept = incoming.join(now.filter(pl.col("batch") == batch), on=ROW, how="anti")
-    same = kept.join(others, on=[*ROW, *form.columns], how="semi", nulls_equal=True)
+    same = kept.join(others, on=[*ROW, *form.content], how="semi", nulls_equal=True)
     touched = [rows.select("dealer", "month") for rows in (found.new, found.changed, found.removed)]
     moved = found.changed.filter(pl.col("month") != pl.col("month_was"))
     return replace(
@@ -117,8 +120,13 @@ def plan(
         removed=found.removed.height,
         older=kept.height - same.height,
         late=_late(state, pl.concat([*touched, moved.select("dealer", month="month_was")])),
-        known=_is_known(form, incoming, covers, source, state, versions),
+        known=_is_known(form, incoming, source, state, versions),
     )
+
+
+def expected(form: Form, rows: pl.DataFrame, source: Source, state: State, *, complete: bool) -> State:
+    """What would count with the rows of one form stored."""
+    return state.with_event(entry(source, _covers(form, rows), [form.key] if complete else [], state))
 
 
 def entry(source: Source, covers: Sequence[Mapping[str, Any]], complete: Sequence[str], state: State) -> dict[str, Any]:
@@ -139,10 +147,10 @@ def entry(source: Source, covers: Sequence[Mapping[str, Any]], complete: Sequenc
     }
 
 
-def earlier_reading(source: Source, state: State) -> str | None:
-    """The batch that holds this content already."""
+def earlier_reading(source: Source, state: State) -> dict[str, Any] | None:
+    """The batch that holds this content already, as the journal has it."""
     same = state.batches.filter(pl.col("sha256") == source.sha256, pl.col("dealer") == source.dealer)
-    return same["batch"][-1] if same.height else None
+    return same.row(-1, named=True) if same.height else None
 
 
 def _covers(form: Form, rows: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
@@ -153,7 +161,7 @@ def _covers(form: Form, rows: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:
 
 
 def _tombstones(
-    incoming: pl.DataFrame, versions: pl.DataFrame, corrected: Sequence[str], batch: str, dealer: str
+    incoming: pl.DataFrame, versions: pl.DataFrame, corrected: Sequence[str], batch: str, dealers: Sequence[str]
 ) -> pl.DataFrame:
     """What says in a month that a version of a row lies elsewhere: ``dealer``, ``key``, ``month``, ``batch``.
 
@@ -168,7 +176,6 @@ def _tombstones(
     theirs = elsewhere.select("dealer", "key", "batch", month="month_here").select(lies)
     nowhere = versions.filter(pl.col("month") == NOWHERE).select("dealer", "key", "batch")
     corrections = nowhere.join(here.select("dealer", "key", "month"), on=ROW).select(lies)
-    dealers = incoming["dealer"].unique().to_list() or [dealer]
     listed = pl.DataFrame({"key": corrected}, schema={"key": pl.String}).unique(maintain_order=True)
     gone = listed.join(pl.DataFrame({"dealer": dealers}), how="cross").join(here, on=ROW, how="anti")
     gone = gone.with_columns(batch=pl.lit(batch))
@@ -187,19 +194,15 @@ def _shaped(tombstones: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _is_known(
     form: Form,
     incoming: pl.DataFrame,
-    covers: Sequence[Mapping[str, Any]],
     source: Source,
     state: State,
     versions: pl.DataFrame,
 ) -> bool:
     earlier = earlier_reading(source, state)
-    held = state.batches.filter(pl.col("batch").eq_missing(earlier))
-    if held.is_empty() or (source.truth and not held["truth"][0]):
+    if earlier is None or (source.truth and not earlier["truth"]):
         return False
-    if [cover for cover in held["covers"][0].to_list() if cover["form"] == form.key] != list(covers):
-        return False
-    says = ["dealer", "key", "month", "sheet", "row", *form.columns]
-    before = versions.filter(pl.col("batch") == earlier, ~pl.col("gone"))
+    says = ["dealer", "key", "month", "sheet", "row", *form.content]
+    before = versions.filter(pl.col("batch") == earlier["batch"], ~pl.col("gone"))
     return before.select(says).sort(says[:3]).equals(incoming.select(says).sort(says[:3]))
 
 

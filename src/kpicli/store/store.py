@@ -22,7 +22,7 @@ from kpicli.normalise import DTYPES
 from kpicli.store.current import day, standing
 from kpicli.store.journal import LEAN, SCHEMA, Known, State, frame
 from kpicli.store.place import Place, Stored, Turn, place_of
-from kpicli.store.plan import NOWHERE, Plan, Source, entry, plan
+from kpicli.store.plan import NOWHERE, Plan, Source, earlier_reading, entry, expected, plan
 from kpicli.store.tables import OvertakenError, Table, first_line
 
 PROVENANCE = {
@@ -173,8 +173,10 @@ class Store:
         finished = State(self.events).history.lazy().select("batch")
         return self._scan(form, self.files(form.key) if files is None else files).join(finished, on="batch", how="semi")
 
-    def _scan(self, form: Form, files: pl.DataFrame) -> pl.LazyFrame:
+    def _scan(self, form: Form, files: pl.DataFrame, state: State | None = None) -> pl.LazyFrame:
+        """All rows of some files, with the dealers' names of a state."""
         wanted = schema(form)
+        alias = (state or self.state).alias
         if files.is_empty():
             return pl.LazyFrame(schema=wanted)
         return pl.scan_parquet(
@@ -183,7 +185,7 @@ class Store:
             missing_columns="insert",
             hive_partitioning=True,
             hive_schema={"month": pl.String()},
-        ).select(list(wanted))
+        ).select(pl.col("dealer").replace(alias) if alias else "dealer", *(name for name in wanted if name != "dealer"))
 
     def files(self, form: str) -> pl.DataFrame:
         """The files of finished batches: ``path``, ``month``, ``size``, ``batch``, ``dealer``.
@@ -264,15 +266,24 @@ class Store:
         leave the store: the same content's earlier reading, what it is a `complete` corrected copy of, single
         `corrected` keys, and for a whole truth all others of its dealers and days.
         """
-        versions = self._versions(form, rows, source, corrected, complete=complete)
-        return plan(form, rows, source, self.state, versions, corrected, complete=complete)
+        after = expected(form, rows, source, self.state, complete=complete)
+        versions = self._versions(form, rows, source, after, corrected, complete=complete)
+        return plan(form, rows, source, self.state, after, versions, corrected, complete=complete)
+
+    def forms_of(self, source: Source) -> set[str]:
+        """The forms that an earlier reading of the same content gave rows of."""
+        earlier = earlier_reading(source, self.state)
+        return {cover["form"] for cover in earlier["covers"]} if earlier else set()
 
     def _versions(
-        self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str], *, complete: bool
+        self, form: Form, rows: pl.DataFrame, source: Source, after: State, corrected: Sequence[str], *, complete: bool
     ) -> pl.DataFrame:
         """All versions of every row that storing these could change."""
+        rows = rows.with_columns(pl.col("dealer").replace(after.alias))
         dealers = rows["dealer"].unique().to_list() or [source.dealer]
-        files = self.files(form.key).filter(pl.col("dealer").is_in(dealers).fill_null(True))
+        files = self.files(form.key)
+        if self.state.alias == after.alias:
+            files = files.filter(pl.col("dealer").is_in(dealers).fill_null(True))
         if files.is_empty():
             return pl.DataFrame(schema=schema(form))
         listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
@@ -281,18 +292,19 @@ class Store:
         stands_in = self.batches.filter(pl.col("sha256").is_in(contents), pl.col("dealer") == source.dealer)["batch"]
         if stands_in.len():
             theirs = files.filter(pl.col("batch").is_in(stands_in.implode()).fill_null(True))
-            held = self._scan(form, theirs).filter(pl.col("batch").is_in(stands_in.implode()))
+            held = self._scan(form, theirs, after).filter(pl.col("batch").is_in(stands_in.implode()))
             keys.append(held.select("dealer", "key"))
         if source.truth:
             spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
-            inside = self._scan(form, files).select("dealer", "key", day=day(form)).join(spans, on="dealer")
+            inside = self._scan(form, files, after).select("dealer", "key", day=day(form)).join(spans, on="dealer")
             keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
         wanted = pl.concat(keys).unique().collect()
         if not wanted["key"].str.starts_with(CONTENT).not_().any():  # what is known by its content never moves
             months = [*rows["month"].unique().to_list(), NOWHERE]
             files = files.filter(pl.col("month").is_in(months))
         near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
-        return self._scan(form, files).filter(near).join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
+        every = self._scan(form, files, after).filter(near)
+        return every.join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
 
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name.

@@ -1,0 +1,3 @@
+"""Two dealers in a sheet that is read for one."""
+
+OPTIONS = {"dealer": "SH01"}
