@@ -26,7 +26,8 @@ def commands() -> list[str]:
 def forms() -> list[str]:
     lines = []
     for form in loading.load().forms.values():
-        columns = "、".join(form.columns[key].label + ("*" if form.columns[key].required else "") for key in form.content)
+        listed = [form.columns[key] for key in form.content]
+        columns = "、".join(column.label + ("*" if column.required else "") for column in listed)
         lines.append(f"| `{form.key}` | {form.label} | {columns} |")
     return lines
 
