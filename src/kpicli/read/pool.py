@@ -21,6 +21,9 @@ from typing import Any
 from kpicli.issues import Issue
 from kpicli.read.sheets import Fault, Limits, Merge, RawSheet, Workbook
 
+_PREFIX = "kpicli-"
+"""What the name of a pool's folder begins with; the number of its process follows."""
+
 
 class ReaderPool:
     """Child processes that read files side by side; they start when the pool is made, before they are needed.
@@ -30,7 +33,8 @@ class ReaderPool:
 
     def __init__(self, size: int, limits: Limits) -> None:
         self._limits = limits
-        self._folder = Path(tempfile.mkdtemp(prefix="kpicli-"))
+        _clear_dead(Path(tempfile.gettempdir()))
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._idle: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         self._children = [_Child(self._folder / str(number)) for number in range(size)]
         for child in self._children:
@@ -119,6 +123,25 @@ class _Child:
                 with contextlib.suppress(BrokenPipeError):  # a request that it died before reading
                     stream.close()
         self._process.wait()
+
+
+def _clear_dead(folder: Path) -> None:
+    """Delete the folders of pools whose processes were killed: what they were reading lies in there."""
+    if os.name != "posix":
+        return  # asking for a process by its number would end it there
+    for path in folder.glob(f"{_PREFIX}*-*"):
+        number = path.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if number.isdecimal() and path.lstat().st_uid == os.getuid() and not _lives(int(number)):
+                shutil.rmtree(path)
+
+
+def _lives(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _trouble(path: Path) -> Issue | None:

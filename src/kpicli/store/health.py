@@ -11,7 +11,6 @@ from kpicli.catalogue import Form
 from kpicli.errors import StoreError
 from kpicli.issues import Issue
 from kpicli.messages import Values
-from kpicli.store.journal import State
 from kpicli.store.place import Stored
 from kpicli.store.store import MERGED, Store
 from kpicli.store.tables import Table
@@ -110,7 +109,7 @@ def _permissions(store: Store) -> Iterator[Issue]:
 
 def _unfinished(store: Store, table: Table) -> pl.DataFrame:
     """The files in a table's log of batches that never came to be."""
-    finished = State(store.events).history["batch"]
+    finished = store.whole.history["batch"]
     named = table.files.with_columns(batch=pl.col("name").str.split("_").list.first())
     return named.filter(~pl.col("batch").str.starts_with(MERGED), ~pl.col("batch").is_in(finished.implode()))
 

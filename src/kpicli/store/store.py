@@ -92,9 +92,14 @@ class Store:
         return found.sort("seq", "time")
 
     @cached_property
+    def whole(self) -> State:
+        """What counts by all events, whatever moment is looked back to."""
+        return State(self.events)
+
+    @cached_property
     def state(self) -> State:
         """Which batches count."""
-        return State(self.events if self.known is None else self.known.of(self.events))
+        return self.whole if self.known is None else State(self.known.of(self.events))
 
     @property
     def batches(self) -> pl.DataFrame:
@@ -170,7 +175,7 @@ class Store:
 
     def versions(self, form: Form, files: pl.DataFrame | None = None) -> pl.LazyFrame:
         """Every version of every row that finished batches hold, in all files or some; not all of them count."""
-        finished = State(self.events).history.lazy().select("batch")
+        finished = self.whole.history.lazy().select("batch")
         return self._scan(form, self.files(form.key) if files is None else files).join(finished, on="batch", how="semi")
 
     def _scan(self, form: Form, files: pl.DataFrame, state: State | None = None) -> pl.LazyFrame:
@@ -208,7 +213,7 @@ class Store:
         merged = pl.col("batch").str.starts_with(MERGED)
         dealers = pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.unique()
         only = pl.when(dealers.list.len() == 1).then(dealers.list.first())
-        finished = State(self.events).history.select("batch", dealer=only, finished=pl.lit(True))
+        finished = self.whole.history.select("batch", dealer=only, finished=pl.lit(True))
         held = named.join(finished, on="batch", how="left").filter(pl.col("finished").fill_null(False) | merged)
         return held.with_columns(batch=pl.when(~merged).then("batch")).select(list(_FILES)).sort("month", "path")
 
@@ -253,7 +258,7 @@ class Store:
         return self._turn.alone
 
     def _clear(self, batch: str) -> None:
-        if batch in State(self.events).history["batch"]:
+        if batch in self.whole.history["batch"]:
             return
         self.place.clear(batch)
 
@@ -376,5 +381,5 @@ class Store:
 
     def forget(self) -> None:
         """Drop what was read of the store, so that the next question sees it anew."""
-        for name in ("_journal", "events", "state", "_known_files"):
+        for name in ("_journal", "events", "whole", "state", "_known_files"):
             self.__dict__.pop(name, None)
