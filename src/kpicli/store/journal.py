@@ -12,7 +12,7 @@ never from the order in which they came: reading in another order, undoing, and 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -88,23 +88,26 @@ class State:
     """Which batches count after some events, and in which order."""
 
     events: pl.DataFrame
+    named_later: Mapping[str, str] = field(default_factory=dict)
+    """Whose the rows are that name no dealer, where nobody had named one yet."""
 
     @cached_property
     def history(self) -> pl.DataFrame:
         """Every batch ever read, oldest first, with ``undone``; dealers by the names they go by."""
         if not self.alias:
-            return self._history
+            return self.as_read
         renamed = pl.element().struct.with_fields(dealer=pl.field("dealer").replace(self.alias))
-        return self._history.with_columns(pl.col("covers").list.eval(renamed))
+        return self.as_read.with_columns(pl.col("covers").list.eval(renamed))
 
     @cached_property
     def alias(self) -> dict[str, str]:
         """Whose the rows are that name no dealer, where only one is named."""
-        named = set(held(self._history.filter(~pl.col("undone")).select("covers"))["dealer"]) - {UNNAMED}
-        return {UNNAMED: named.pop()} if len(named) == 1 else {}
+        named = set(held(self.as_read.filter(~pl.col("undone")).select("covers"))["dealer"]) - {UNNAMED}
+        return {UNNAMED: named.pop()} if len(named) == 1 else {} if named else dict(self.named_later)
 
     @cached_property
-    def _history(self) -> pl.DataFrame:
+    def as_read(self) -> pl.DataFrame:
+        """Every batch ever read, oldest first, with ``undone``; dealers as they were written."""
         reads = self.events.filter(pl.col("event") == "read")
         turns = self.events.filter(pl.col("event").is_in(["undo", "redo"]))
         latest = turns.unique("batch", keep="last", maintain_order=True)
@@ -147,12 +150,28 @@ class State:
 
     def of(self, form: str) -> pl.DataFrame:
         """The batches whose rows of a form count, with ``order`` and ``corrects``."""
-        return self.counting.filter(~pl.col("void").list.contains(form)).select("batch", "order", "corrects")
+        if form not in self._of:
+            counting = self.counting.lazy().filter(~pl.col("void").list.contains(form))
+            self._of[form] = counting.select("batch", "order", "corrects").collect()
+        return self._of[form]
 
     def covers(self, form: str) -> pl.DataFrame:
         """What the counting batches hold of a form: ``batch``, ``order``, ``truth``, and the fields of `COVER`."""
-        wanted = self.counting.filter(~pl.col("void").list.contains(form)).select("batch", "order", "truth", "covers")
-        return held(wanted).filter(pl.col("form") == form)
+        if form not in self._covers:
+            self._covers[form] = self._held.filter(pl.col("form") == form, ~pl.col("void").list.contains(form))
+        return self._covers[form]
+
+    @cached_property
+    def _held(self) -> pl.DataFrame:
+        return held(self.counting.select("batch", "order", "truth", "void", "covers"))
+
+    @cached_property
+    def _of(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    @cached_property
+    def _covers(self) -> dict[str, pl.DataFrame]:
+        return {}
 
     @cached_property
     def dealers(self) -> list[str]:

@@ -51,15 +51,60 @@ def schema(form: Form) -> dict[str, pl.DataType]:
     return {"dealer": pl.String(), **PROVENANCE, **columns, "month": pl.String()}
 
 
+class _Seen:
+    """What was read of a place: its journal, and which files each table has."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._files: dict[str, pl.DataFrame] = {}
+
+    @cached_property
+    def journal(self) -> Table | None:
+        return Table.open(self.place, JOURNAL)
+
+    def read(self, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """Some columns of all events, oldest first."""
+        files = [] if self.journal is None else self.journal.files["path"].to_list()
+        if not files:
+            return pl.DataFrame(schema=columns)
+        with _reading(self.place):
+            paths = [self.place.uri(path) for path in files]
+            found = pl.scan_parquet(paths, schema=SCHEMA, missing_columns="insert").select(list(columns)).collect()
+        return found.sort("seq", "time")
+
+    @cached_property
+    def state(self) -> State:
+        """What counts by all events."""
+        return State(self.read(LEAN))
+
+    def files(self, form: str) -> pl.DataFrame:
+        """The files of finished batches."""
+        if form not in self._files:
+            table = None if self.journal is None else Table.open(self.place, form)
+            self._files[form] = pl.DataFrame(schema=_FILES) if table is None else self._finished(table)
+        return self._files[form]
+
+    def _finished(self, table: Table) -> pl.DataFrame:
+        merged = pl.col("batch").str.starts_with(MERGED)
+        dealers = pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.unique()
+        only = pl.when(dealers.list.len() == 1).then(dealers.list.first())
+        finished = self.state.as_read.lazy().select("batch", dealer=only, finished=pl.lit(True))
+        named = table.files.lazy().with_columns(batch=pl.col("name").str.split("_").list.first())
+        held = named.join(finished, on="batch", how="left").filter(pl.col("finished").fill_null(False) | merged)
+        batch = pl.when(~merged).then("batch")
+        return held.with_columns(batch=batch).select(list(_FILES)).sort("month", "path").collect()
+
+
 class Store:
     """The tables of one place. Opening reads nothing; a store that is not there yet is empty.
 
     With `known` it shows what was known at an earlier moment; such a store is for reading.
     """
 
-    def __init__(self, root: str | Path | Place, known: Known | None = None) -> None:
+    def __init__(self, root: str | Path | Place, known: Known | None = None, seen: _Seen | None = None) -> None:
         self.place: Place = place_of(root) if isinstance(root, str | Path) else root
         self.known = known
+        self._seen = seen or _Seen(self.place)
         self._turn = Turn(None)
 
     @property
@@ -69,37 +114,20 @@ class Store:
 
     def at(self, known: Known) -> "Store":
         """The same store as it was known at a moment."""
-        return Store(self.place, known)
+        return Store(self.place, known, self._seen)
 
     # Reading
 
     @cached_property
-    def _journal(self) -> Table | None:
-        return Table.open(self.place, JOURNAL)
-
-    @cached_property
-    def events(self) -> pl.DataFrame:
-        """All events, oldest first, without what is long."""
-        return self._read_journal(LEAN)
-
-    def _read_journal(self, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        files = [] if self._journal is None else self._journal.files["path"].to_list()
-        if not files:
-            return pl.DataFrame(schema=columns)
-        with self.reading():
-            paths = [self.place.uri(path) for path in files]
-            found = pl.scan_parquet(paths, schema=SCHEMA, missing_columns="insert").select(list(columns)).collect()
-        return found.sort("seq", "time")
-
-    @cached_property
-    def whole(self) -> State:
-        """What counts by all events, whatever moment is looked back to."""
-        return State(self.events)
-
-    @cached_property
     def state(self) -> State:
         """Which batches count."""
-        return self.whole if self.known is None else State(self.known.of(self.events))
+        whole = self._seen.state
+        return whole if self.known is None else State(self.known.of(whole.events), whole.alias)
+
+    @property
+    def whole(self) -> State:
+        """Which batches count now, whatever moment is looked back to."""
+        return self._seen.state
 
     @property
     def batches(self) -> pl.DataFrame:
@@ -113,13 +141,13 @@ class Store:
 
     def accounts(self, batches: pl.Series) -> dict[str, list[dict[str, Any]]]:
         """Batch → what became of the rows of its sheets."""
-        told = self._read_journal({name: SCHEMA[name] for name in ("seq", "time", "batch", "account")})
+        told = self._seen.read({name: SCHEMA[name] for name in ("seq", "time", "batch", "account")})
         wanted = told.filter(pl.col("batch").is_in(batches.implode())).select("batch", "account").drop_nulls()
         return {batch: json.loads(text) for batch, text in wanted.iter_rows()}
 
     def checksums(self) -> dict[str, Stored]:
         """Every file that was written, as it was written, by its path."""
-        told = self._read_journal({name: SCHEMA[name] for name in ("seq", "time", "files")})
+        told = self._seen.read({name: SCHEMA[name] for name in ("seq", "time", "files")})
         files = told.select(pl.col("files").explode(empty_as_null=False, keep_nulls=False)).unnest("files")
         return {path: Stored(path, size, sha256) for path, size, sha256 in files.iter_rows()}
 
@@ -127,40 +155,41 @@ class Store:
         self, form: Form, *, since: str | None = None, until: str | None = None, dealer: str | None = None
     ) -> pl.LazyFrame:
         """The rows of a form that count, of the months `since` to `until` (``2026-10``, both included)."""
-        files = self.files(form.key).filter(pl.col("month") != NOWHERE)
+        files = self.files(form.key).lazy().filter(pl.col("month") != NOWHERE)
+        if self.state.alias:
+            files = files.with_columns(pl.col("dealer").replace(self.state.alias))
         if since is not None:
             files = files.filter(pl.col("month") >= since)
         if until is not None:
             files = files.filter(pl.col("month") <= until)
         if dealer is not None:
             files = files.filter((pl.col("dealer") == dealer).fill_null(True))
-        counting = self.state.of(form.key)["batch"].implode()
-        files = files.filter(pl.col("batch").is_in(counting).fill_null(True))
-        crowded = self._crowded(form, files)
-        plain = self._scan(form, files.filter(~crowded)).filter(~pl.col("gone"))
-        if files.filter(~crowded)["batch"].null_count():
-            plain = plain.join(self.state.of(form.key).lazy(), on="batch", how="semi")
-        several = files.filter(crowded)
+        counting = self.state.of(form.key)
+        files = files.filter(pl.col("batch").is_in(counting["batch"].implode()).fill_null(True))
+        sorted_ = files.with_columns(crowded=self._crowded(form)).collect()
+        alone, several = (sorted_.filter("crowded" if crowded else ~pl.col("crowded")) for crowded in (False, True))
+        rows = self._scan(form, alone).filter(~pl.col("gone"))
+        if alone["batch"].null_count():
+            rows = rows.join(counting.lazy(), on="batch", how="semi")
         if several.height:
             versions = self._scan(form, several)
             if dealer is not None:
                 versions = versions.filter(pl.col("dealer") == dealer)
-            plain = pl.concat([plain, standing(versions, form, self.state).select(list(schema(form)))])
-        return plain if dealer is None else plain.filter(pl.col("dealer") == dealer)
+            rows = pl.concat([rows, standing(versions, form, self.state).select(list(schema(form)))])
+        return rows if dealer is None else rows.filter(pl.col("dealer") == dealer)
 
-    def _crowded(self, form: Form, files: pl.DataFrame) -> pl.Series:
+    def _crowded(self, form: Form) -> pl.Expr:
         """Whether the rows of a file may not be all that is to be said of them."""
         truths = self.state.covers(form.key).filter("truth")
-        ranges = truths.select(pl.col("since").str.head(7), pl.col("until").str.head(7)).unique().rows()
-        hidden = [pl.col("month").is_between(pl.lit(since), pl.lit(until)) for since, until in ranges]
+        spans = {(since[:7], until[:7]) for since, until in truths.select("since", "until").iter_rows()}
+        hidden = [pl.col("month").is_between(pl.lit(since), pl.lit(until)) for since, until in spans]
         beside = pl.len().over("month", "dealer") > 1
         mixed = pl.col("dealer").is_null().any().over("month") & (pl.len().over("month") > 1)
         # of the two files of one merge, the first holds the rows of which there is one version
         one_merge = pl.col("path").str.head(-len("_0.parquet")).n_unique().over("month") == 1
         settled = pl.col("batch").is_null() & pl.col("path").str.ends_with("_0.parquet") & one_merge
         contested = pl.col("batch").is_null() & ~settled
-        several = pl.any_horizontal(beside & ~settled, mixed & ~settled, contested, *hidden)
-        return files.select(crowded=several)["crowded"]
+        return pl.any_horizontal(beside & ~settled, mixed & ~settled, contested, *hidden)
 
     def months(self, form: Form, dealer: str | None = None) -> list[str]:
         """The months a form has rows in, in order."""
@@ -193,37 +222,15 @@ class Store:
         ).select(pl.col("dealer").replace(alias) if alias else "dealer", *(name for name in wanted if name != "dealer"))
 
     def files(self, form: str) -> pl.DataFrame:
-        """The files of finished batches: ``path``, ``month``, ``size``, ``batch``, ``dealer``.
+        """The files of finished batches: ``path``, ``month``, ``size``, ``batch``, ``dealer`` as it was written.
 
         Batch and dealer are null where a file holds several.
         """
-        if form not in self._known_files:
-            self._known_files[form] = self._list_files(form)
-        return self._known_files[form]
+        return self._seen.files(form)
 
-    @cached_property
-    def _known_files(self) -> dict[str, pl.DataFrame]:
-        return {}
-
-    def _list_files(self, form: str) -> pl.DataFrame:
-        table = None if self._journal is None else Table.open(self.place, form)
-        if table is None:
-            return pl.DataFrame(schema=_FILES)
-        named = table.files.with_columns(batch=pl.col("name").str.split("_").list.first())
-        merged = pl.col("batch").str.starts_with(MERGED)
-        dealers = pl.col("covers").list.eval(pl.element().struct.field("dealer")).list.unique()
-        only = pl.when(dealers.list.len() == 1).then(dealers.list.first())
-        finished = self.whole.history.select("batch", dealer=only, finished=pl.lit(True))
-        held = named.join(finished, on="batch", how="left").filter(pl.col("finished").fill_null(False) | merged)
-        return held.with_columns(batch=pl.when(~merged).then("batch")).select(list(_FILES)).sort("month", "path")
-
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> contextlib.AbstractContextManager[None]:
         """What goes wrong with the store's files while they are read is told as such."""
-        try:
-            yield
-        except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError, DeltaError) as error:
-            raise StoreError("store_unreadable", store=self.name, why=first_line(error)) from error
+        return _reading(self.place)
 
     # Writing
 
@@ -286,9 +293,8 @@ class Store:
         """All versions of every row that storing these could change."""
         rows = rows.with_columns(pl.col("dealer").replace(after.alias))
         dealers = rows["dealer"].unique().to_list() or [source.dealer]
-        files = self.files(form.key)
-        if self.state.alias == after.alias:
-            files = files.filter(pl.col("dealer").is_in(dealers).fill_null(True))
+        files = self.files(form.key).with_columns(pl.col("dealer").replace(after.alias))
+        files = files.filter(pl.col("dealer").is_in(dealers).fill_null(True))
         if files.is_empty():
             return pl.DataFrame(schema=schema(form))
         listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
@@ -350,8 +356,8 @@ class Store:
     def record(self, event: Mapping[str, Any]) -> None:
         """Add one event to the journal as the next, if nobody did since it was read; one atomic commit."""
         event = {**event, "seq": self.state.next}
-        journal = self._journal or Table.make(self.place, JOURNAL, SCHEMA)
-        if self._journal is None and journal.files.height:
+        journal = self._seen.journal or Table.make(self.place, JOURNAL, SCHEMA)
+        if self._seen.journal is None and journal.files.height:
             raise OvertakenError
         file = self.place.write(f"{JOURNAL}/{event['seq']:08d}-{secrets.token_hex(4)}.parquet", frame([event]))
         journal.commit([file], time=event["time"], rows=[1], first=True)
@@ -361,10 +367,10 @@ class Store:
 
     def merge_journal(self, now: datetime) -> None:
         """Put all events into one file: reading many small ones takes long."""
-        journal = self._journal
+        journal = self._seen.journal
         if journal is None or journal.files.height < 2:
             return
-        events = self._read_journal(SCHEMA)
+        events = self._seen.read(SCHEMA)
         file = self.place.write(f"{JOURNAL}/{MERGED}-{secrets.token_hex(4)}.parquet", events)
         with contextlib.suppress(OvertakenError):  # another time
             journal.commit([file], journal.files, time=now, rows=[events.height], first=True)
@@ -381,5 +387,13 @@ class Store:
 
     def forget(self) -> None:
         """Drop what was read of the store, so that the next question sees it anew."""
-        for name in ("_journal", "events", "whole", "state", "_known_files"):
-            self.__dict__.pop(name, None)
+        self._seen = _Seen(self.place)
+        self.__dict__.pop("state", None)
+
+
+@contextlib.contextmanager
+def _reading(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.ComputeError, pl.exceptions.SchemaError, OSError, DeltaError) as error:
+        raise StoreError("store_unreadable", store=place.name, why=first_line(error)) from error
