@@ -47,4 +47,5 @@ def _months(store: Store, catalogue: Catalogue, dealer: str | None) -> list[str]
     if dealer is not None and dealer not in store.dealers():
         raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
     forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
-    return sorted({month for form in forms for month in store.months(form, dealer)})
+    closed = {month for month, whose in store.state.closings if whose in (None, dealer)}  # also with all of it undone
+    return sorted(closed.union(*(store.months(form, dealer) for form in forms)))

@@ -79,7 +79,7 @@ def _computed(
     groups = {name: kpi.groups(house, table, str(chosen), before, name, targets) for name in columns}
     groups |= {name: _spans(house, table, parts[name], str(chosen)) for name in parts if name in by}
     return Report(
-        dealer=dealer or _only(store.dealers()),
+        dealer=dealer or _only(seen.dealers()),
         month=str(chosen),
         book=house,
         total=total,

@@ -183,7 +183,8 @@ class State:
         """The closed months, each for one dealer or for all (None)."""
         found: dict[tuple[str, str | None], Closing] = {}
         turns = self.events.filter(pl.col("event").is_in(["close", "reopen"]))
-        for event, month, dealer, time, seq in turns.select("event", "month", "dealer", "time", "seq").iter_rows():
+        for event, month, named, time, seq in turns.select("event", "month", "dealer", "time", "seq").iter_rows():
+            dealer = self.alias.get(named, named)
             if event == "close":
                 found[month, dealer] = Closing(month, dealer, time, seq)
             else:
