@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from tests.test_cli import (
     table,
     workspace,
 )
+from tests.workbooks import book
 
 Sample = tuple[Workspace, Ingested]
 EXPECTED = json.loads((Path(__file__).parent / "sample" / "expected.json").read_text(encoding="utf-8"))
@@ -66,12 +67,22 @@ SHEET = {
     "set_aside": WHOLE,
     "not_data": NOT_DATA,
 }
+CHANGE = {
+    "form": TEXT,
+    "new": WHOLE,
+    "changed": WHOLE,
+    "columns": Each(WHOLE),
+    "removed": WHOLE,
+    "older": WHOLE,
+    "late": Each(WHOLE),
+}
 FILE = {
     "file": TEXT,
     "sha256": TEXT,
     "status": {"stored", "unchanged", "partly", "refused", "skipped"},
     "batch": (TEXT, NOTHING),
     "sheets": [SHEET],
+    "changes": [CHANGE],
     "issues": [ISSUE],
 }
 INGEST = {
@@ -101,6 +112,65 @@ REPORT = {
     "total": GROUP,
     "by": Each(Each(GROUP)),
 }
+BOTH = {"closed": (*NUMBER, NOTHING), "now": (*NUMBER, NOTHING)}
+COMPARISON = {
+    "command": {"report"},
+    "dealer": (TEXT, NOTHING),
+    "month": TEXT,
+    "book": TEXT,
+    "closed": TEXT,
+    "kpis": Each(BOTH),
+    "measures": Each(BOTH),
+    "rows": [{"form": TEXT, "new": WHOLE, "changed": WHOLE, "removed": WHOLE}],
+}
+CLOSED = {
+    "command": {"close", "reopen"},
+    "month": TEXT,
+    "dealer": (TEXT, NOTHING),
+    "changed": bool,
+    "closed": (TEXT, NOTHING),
+}
+BATCH = {
+    "batch": TEXT,
+    "dealer": TEXT,
+    "file": TEXT,
+    "sha256": TEXT,
+    "time": TEXT,
+    "saved": (TEXT, NOTHING),
+    "stored": WHOLE,
+    "unchanged": WHOLE,
+    "set_aside": WHOLE,
+    "not_data": WHOLE,
+    "undone": bool,
+}
+STATUS = {
+    "command": {"status"},
+    "store": TEXT,
+    "months": [
+        {
+            "form": TEXT,
+            "month": TEXT,
+            "rows": WHOLE,
+            "days": WHOLE,
+            "missing": [TEXT],
+            "set_aside": WHOLE,
+            "last_read": (TEXT, NOTHING),
+            "last_saved": (TEXT, NOTHING),
+        }
+    ],
+    "closed": [{"month": TEXT, "dealer": (TEXT, NOTHING), "time": TEXT}],
+    "batches": [BATCH],
+}
+TURNED = {"command": {"undo", "redo"}, "changed": bool, "batch": BATCH}
+HEALTH = {
+    "command": {"check"},
+    "sound": bool,
+    "files": WHOLE,
+    "rows": WHOLE,
+    "batches": WHOLE,
+    "issues": [ISSUE],
+}
+COMPACTED = {"command": {"compact"}, "before": WHOLE, "after": WHOLE, "freed": WHOLE}
 ERROR = {"error": {"code": TEXT, "message": TEXT, "hint": TEXT}}
 
 
@@ -172,11 +242,14 @@ def read_in(mixed: tuple[Path, Any]) -> Any:
 
 
 def adds_up(document: Any) -> None:
-    """Rows account for themselves in every sheet, and sheets in the totals."""
+    """Rows account for themselves in every sheet, sheets in the totals, and what is stored is new or changed."""
     sheets = [sheet for file in document["files"] for sheet in file["sheets"]]
     for sheet in sheets:
         kinds = sum(sheet["not_data"].values())
         assert sheet["rows"] == sheet["stored"] + sheet["unchanged"] + sheet["set_aside"] + kinds, sheet
+    for file in document["files"]:
+        changes = sum(change["new"] + change["changed"] for change in file["changes"])
+        assert changes == sum(sheet["stored"] for sheet in file["sheets"]), file["file"]
     for key in ("stored", "unchanged", "set_aside"):
         assert document[key] == sum(sheet[key] for sheet in sheets), key
     assert document["not_data"] == sum(sum(sheet["not_data"].values()) for sheet in sheets)
@@ -322,7 +395,7 @@ def groups(document: Any) -> Iterator[tuple[str, Any]]:
 
 def test_the_report_has_the_shape(reported: Any) -> None:
     assert fits(reported, REPORT)
-    assert (reported["dealer"], reported["month"], reported["book"]) == ("default", "2026-10", "buick")
+    assert (reported["dealer"], reported["month"], reported["book"]) == ("上海示例别克", "2026-10", "buick")
     assert tuple(reported["by"]) == BY
     assert all(reported["by"].values())
 
@@ -399,6 +472,70 @@ def test_what_adds_up_adds_up_over_every_breakdown(reported: Any) -> None:
             assert math.fsum(parts) == pytest.approx(total[key], abs=0.001), (dimension, key)
 
 
+# The store
+
+
+STEPS: Sequence[tuple[str, Any]] = (
+    ("close 2026-10", CLOSED),
+    ("close 2026-10", CLOSED),
+    ("close 2026-09 --dealer default", CLOSED),
+    ("ingest late.csv truth.csv --replace", INGEST),
+    ("report --month 2026-10 --by week", REPORT | {"closed": TEXT}),
+    ("report --month 2026-10 --compare-close", COMPARISON),
+    ("report --month 2026-10 --by week --as-known-on 2026-11-01", REPORT | {"as_known_on": TEXT}),
+    ("report --month 2026-11 --by week", REPORT),
+    ("undo last", TURNED),
+    ("redo last", TURNED),
+    ("status", STATUS),
+    ("status --dealer default", STATUS),
+    ("reopen 2026-10", CLOSED),
+    ("reopen 2026-10", CLOSED),
+    ("status", STATUS),
+    ("store check", HEALTH),
+    ("store compact", COMPACTED),
+)
+
+
+def test_what_is_done_with_the_store_and_what_it_says_of_itself_has_the_shape() -> None:
+    saved = book("saved.xlsx", HEADER.split(","), GOOD.replace("2026-10", "2026-08").split(","))
+    call("ingest", saved, table("first.csv", GOOD, GOOD.replace("2026-10", "2026-09")), "--store", "store")
+    table("late.csv", GOOD.replace("1111", "1112"), GOOD.replace("2026-10", "2026-11"))
+    table("truth.csv", GOOD.replace("君威", "君越"), GOOD.replace("1111", "1113"))
+    documents = []
+    for words, shape in STEPS:
+        ended = call(*words.split(), "--store", "store", "--json")
+        assert ended.code == 0, (words, ended.err[-300:])
+        documents.append(one_document(ended))
+        assert fits(documents[-1], shape), words
+    assert [document["changed"] for document in documents if "changed" in document] == [
+        *(True, False, True),
+        *(True, True),
+        *(True, False),
+    ]
+    before, _, after = (document for document in documents if document["command"] == "status")
+    assert [(entry["month"], entry["dealer"]) for entry in before["closed"]] == [
+        ("2026-09", "default"),
+        ("2026-10", None),
+    ]
+    assert [(entry["month"], entry["dealer"]) for entry in after["closed"]] == [("2026-09", "default")]
+    assert {entry["month"]: entry["last_saved"] is None for entry in after["months"]} == {
+        "2026-08": False,
+        "2026-09": True,
+        "2026-10": True,
+        "2026-11": True,
+    }
+
+
+def test_an_unsound_store_has_the_same_shape() -> None:
+    call("ingest", table("good.csv", GOOD), "--store", "store")
+    next(Path("store").glob("visits/*/*.parquet")).unlink()
+    ended = call("store", "check", "--store", "store", "--json")
+    assert ended.code == 1
+    assert fits(one_document(ended), HEALTH)
+    assert [issue["code"] for issue in ended.document["issues"]] == ["file_gone"]
+    assert ended.document["sound"] is False
+
+
 # One document and nothing else
 
 
@@ -409,6 +546,11 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "validate bad.csv --store store": INGEST | {"command": TEXT},
     "report --store SAMPLE --by week": REPORT,
     "report --store SAMPLE --by channel --lang en": REPORT,
+    "status --store SAMPLE": STATUS,
+    "status --store store": STATUS,
+    "store check --store SAMPLE": HEALTH,
+    "store check --store SAMPLE --lang en": HEALTH,
+    "report --store SAMPLE --by week --as-known-on 2026-11-01": REPORT | {"as_known_on": TEXT},
     "forms": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms show visits": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms check": {"command": {"forms check"}, "mistakes": [Each(str)]},
@@ -423,6 +565,15 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "report --store SAMPLE --month 2026-1": ERROR,
     "report --store SAMPLE --month 2026-01": ERROR,
     "report --store SAMPLE --by colour": ERROR,
+    "report --store SAMPLE --compare-close": ERROR,
+    "report --store SAMPLE --as-known-on 2026-10-31": ERROR,
+    "report --store SAMPLE --as-known-on yesterday": ERROR,
+    "close 2026-10 --store store": ERROR,
+    "close 2020-01 --store SAMPLE": ERROR,
+    "reopen 2026-1 --store SAMPLE": ERROR,
+    "undo last --store store": ERROR,
+    "store check --store store": ERROR,
+    "store compact --store store": ERROR,
     "ingest good.csv --store good.csv": ERROR,
     "ingest good.csv --store store --as visitz": ERROR,
     "ingest good.csv -C broken": ERROR,

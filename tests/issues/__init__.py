@@ -3,18 +3,21 @@
 A folder holds its inputs as they are (``input.csv``), or a ``make.py`` that writes them: ``make(folder)`` gives the
 paths to read. Such a script may also say
 
-- ``OPTIONS``: what `kpicli.ingest` is told, such as a password
 - ``LIMITS``: what reading a file may cost
 - ``RUNS``: the names of the inputs of each run, one run after the other, where the last one says it
+- ``OPTIONS``: what `kpicli.ingest` is told in the last run, such as a password
 - ``REPORT``: the month whose report says it, once the inputs were read
 - ``spoil(patch)``: what breaks inside kpicli
+- ``between(workspace)``: what is done with the store before the last run
+- ``damage(store)``: what happens to the store's folder after it, before `kpicli.check` says it
 
 ``python -m tests.issues`` writes every ``expected.txt`` anew, so that the difference can be reviewed.
 """
 
+import re
 import runpy
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,8 @@ from tests.conftest import NOW, TODAY
 HERE = Path(__file__).parent
 EXPECTED, SCRIPT = "expected.txt", "make.py"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+_TOKEN = re.compile(r"(?<=\d{8}T\d{6}-[0-9a-f]{6}-)[0-9a-f]{6}")
+"""What differs in the name of a batch from run to run."""
 
 
 def folders() -> list[str]:
@@ -50,8 +55,9 @@ def said(code: str, folder: Path, readers: ReaderPool) -> str:
             made["spoil"](stack.enter_context(pytest.MonkeyPatch.context()))
         if "LIMITS" in made:
             readers = stack.enter_context(ReaderPool(1, Limits(**made["LIMITS"])))
-        issues = _issues(folder / "store", runs, readers, made.get("OPTIONS", {}), made.get("REPORT"))
-    return "\n".join(_told(issue) for issue in issues if issue.code == code)
+        issues = _issues(folder / "store", runs, readers, made)
+    text = "\n".join(_told(issue) for issue in issues if issue.code == code)
+    return _TOKEN.sub("…", text.replace(f"{folder}/", ""))
 
 
 def _copied(case: Path, inbox: Path) -> list[Path]:
@@ -60,15 +66,22 @@ def _copied(case: Path, inbox: Path) -> list[Path]:
 
 
 def _issues(
-    store: Path, runs: Sequence[Sequence[Path]], readers: ReaderPool, options: dict[str, Any], month: str | None
-) -> list[Issue]:
+    store: Path, runs: Sequence[Sequence[Path]], readers: ReaderPool, made: Mapping[str, Any]
+) -> Sequence[Issue]:
     workspace = kpicli.open_workspace(store=store)
-    dry_run = len(runs) == 1 and month is None
-    for inputs in runs:
-        result = kpicli.ingest(workspace, inputs, dry_run=dry_run, now=NOW, readers=readers, **options)
-    if month is None:
-        return [issue for file in result.files for issue in file.issues]
-    return list(kpicli.report(workspace, month, today=TODAY)[1])
+    *before, last = runs
+    for inputs in before:
+        kpicli.ingest(workspace, inputs, now=NOW, readers=readers)
+    if "between" in made:
+        made["between"](workspace)
+    dry_run = not (before or "REPORT" in made or "damage" in made)
+    result = kpicli.ingest(workspace, last, dry_run=dry_run, now=NOW, readers=readers, **made.get("OPTIONS", {}))
+    if "REPORT" in made:
+        return kpicli.report(workspace, made["REPORT"], today=TODAY)[1]
+    if "damage" in made:
+        made["damage"](store)
+        return kpicli.check(workspace).issues
+    return [issue for file in result.files for issue in file.issues]
 
 
 def _told(issue: Issue) -> str:

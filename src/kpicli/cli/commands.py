@@ -129,7 +129,7 @@ def ingest(
         password=password,
         fix=fix,
         language=language,
-        now=_now(as_of),
+        now=_now(as_of, workspace),
     )
     if json_:
         from kpicli.present import json
@@ -241,7 +241,7 @@ def turn(
     from kpicli.present import json, terminal
 
     workspace = workspace_of(folder, store)
-    result = undo(workspace, batch, redo=context.info_name == "redo", now=_now(as_of))
+    result = undo(workspace, batch, redo=context.info_name == "redo", now=_now(as_of, workspace))
     if json_:
         write_json(json.turned(result, context.info_name or ""))
     else:
@@ -268,7 +268,9 @@ def close(
 
     workspace = workspace_of(folder, store)
     reopen = context.info_name == "reopen"
-    result = turn_month(workspace, month, dealer=dealer, reopen=reopen, today=_today(as_of, workspace), now=_now(as_of))
+    result = turn_month(
+        workspace, month, dealer=dealer, reopen=reopen, today=_today(as_of, workspace), now=_now(as_of, workspace)
+    )
     if json_:
         write_json(json.closed(result, context.info_name or ""))
     else:
@@ -358,8 +360,9 @@ def _today(as_of: datetime | None, workspace: "Workspace") -> date:
     return as_of.date() if as_of else datetime.now(workspace.settings.zone).date()
 
 
-def _now(as_of: datetime | None) -> datetime:
-    return as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC)
+def _now(as_of: datetime | None, workspace: "Workspace") -> datetime:
+    """Now, or noon of the day that is taken for today."""
+    return as_of.replace(hour=12, tzinfo=workspace.settings.zone) if as_of else datetime.now(UTC)
 
 
 def _day(moment: datetime | None) -> date | None:

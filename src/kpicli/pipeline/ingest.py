@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -206,7 +206,8 @@ def ingest(
     later: dict[int, _Prepared] = {}
     with ExitStack() as stack:
         pool = readers or stack.enter_context(ReaderPool(READERS, workspace.settings.limits))
-        prepare = partial(_prepare, pool, forms, named, password, time, named_dealer, copies is not None)
+        today = time.astimezone(workspace.settings.zone).date()
+        prepare = partial(_prepare, pool, forms, named, password, today, named_dealer, copies is not None)
         for number, entry in enumerate(_side_by_side(files, prepare)):
             if isinstance(entry, _Prepared) and entry.corrections.entries:
                 later[number] = entry  # a corrected copy comes after what it corrects
@@ -256,7 +257,7 @@ def _prepare(
     forms: Sequence[Form],
     named: str | None,
     password: str | None,
-    time: datetime,
+    today: date,
     dealer: str,
     keep_cells: bool,
     path: Path,
@@ -275,7 +276,7 @@ def _prepare(
         if is_list(sheet):
             unread.append(_unread(NoMatch(sheet.name, sheet.cells.height, dict.fromkeys(NOT_DATA, 0)), ()))
             continue
-        tables, found = recognise(sheet, forms, time.date(), path.name, named)
+        tables, found = recognise(sheet, forms, today, path.name, named)
         issues += found
         for table in tables:
             if isinstance(table, Match):

@@ -87,8 +87,6 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
     parts: list[RenderableType] = [_heading(closed, language)]
     if closed.closed:
         parts.append(Text(word("as_closed", language).format(time=_moment(closed.closed, zone)), style="dim"))
-    if not result.since:
-        return [*parts, Text(word("as_when_closed", language))]
     table = _table(
         (word("kpi", language), "left"),
         *((word(key, language), "right") for key in ("at_closing", "now", "difference")),
@@ -105,7 +103,10 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
     )
     for entry in result.since:
         rows.add_row(entry.form.words[language], *(f"{n:,}" for n in (entry.new, entry.changed, entry.removed)))
-    return [*parts, table if table.row_count else Text(word("no_kpi_differs", language)), Text(), rows]
+    if not (table.row_count or rows.row_count):
+        return [*parts, Text(word("as_when_closed", language))]
+    parts.append(table if table.row_count else Text(word("no_kpi_differs", language)))
+    return [*parts, Text(), rows if rows.row_count else Text(word("earlier_rows_differ", language))]
 
 
 def _kpi_table(result: Report, language: Language) -> Table:
@@ -238,8 +239,9 @@ def _changes(file: FileAccount, language: Language, *, replacing: bool) -> Text 
         if late := sum(change.late.values()):
             words.append(f"{word('late', language)} {late:,}")
         if words:
-            told.append(f"{change.form.words[language]}：" * (len(file.changes) > 1) + " · ".join(words))
-    return Text(f"{plain(file.file.name)}  {'；'.join(told)}") if told else None
+            form = change.form.words[language] + ("：" if language == "zh" else ": ")
+            told.append(form * (len(file.changes) > 1) + " · ".join(words))
+    return Text(f"{plain(file.file.name)}  {('；' if language == 'zh' else '; ').join(told)}") if told else None
 
 
 _COLUMNS_NAMED = 4
@@ -327,6 +329,7 @@ def status(result: Status, zone: tzinfo, language: Language, *, all_batches: boo
         *((word(key, language), "right") for key in ("stored", "unchanged", "set_aside")),
         ("", "left"),
     )
+    batches.columns[0].no_wrap = True  # so that it can be copied
     for batch in shown:
         counts = (batch.stored, batch.unchanged, batch.set_aside)
         state = word("undone", language) if batch.undone else ""

@@ -92,6 +92,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "at_closing": ("结账时", "At closing"),
     "now": ("现在", "Now"),
     "difference": ("差", "Difference"),
+    "earlier_rows_differ": (
+        "这个月的行没有变；变的是更早建档的客户",
+        "no row of the month has changed; customers of earlier months have",
+    ),
     "no_kpi_differs": ("没有指标因此改变", "no KPI differs"),
     "new": ("新增", "New"),
     "changed": ("变更", "Changed"),

@@ -126,7 +126,8 @@ class State:
         """The batches whose rows count: ``batch``, ``order``, ``corrects``, ``void`` (forms in which they do not)."""
         first = pl.col("time").min().over("dealer", "sha256")
         dated = pl.when("truth").then("time").otherwise(pl.coalesce("saved", first))
-        reads = self.history.with_columns(dated=dated).filter(~pl.col("undone"))
+        place = pl.col("seq").min().over("dealer", "sha256")
+        reads = self.history.with_columns(dated=dated, place=place).filter(~pl.col("undone"))
         live = reads.unique(["dealer", "sha256"], keep="last", maintain_order=True)
         copies = live.filter(pl.col("replaces").list.len() > 0)
         if copies.is_empty():
@@ -137,7 +138,7 @@ class State:
             replaced = theirs.group_by("dealer", "sha256").agg(before=pl.col("dated").min(), void=void)
             places = live.join(replaced, on=["dealer", "sha256"], how="left")
         dated = pl.min_horizontal("dated", "before")
-        ordered = places.with_columns(dated=dated).sort("dated", pl.col("before").is_null(), "seq", "batch")
+        ordered = places.with_columns(dated=dated).sort("dated", pl.col("before").is_null(), "place", "seq")
         return ordered.with_row_index("order").select(
             "batch",
             pl.col("order").cast(pl.Int64),
