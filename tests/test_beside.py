@@ -33,7 +33,7 @@ from .conftest import NOW, TODAY
 HEADER = "登记编号,日期,来店性质,接触方式,销售顾问"
 FORMS = ("visits", "test_drives", "followups")
 VIEWS = ("report", *FORMS, "status")
-PATIENCE = 120
+PATIENCE = 300
 """Seconds after which what should have happened never will."""
 EMPTY = "no_data"
 

@@ -161,7 +161,7 @@ STATUS = {
     "closed": [{"month": TEXT, "dealer": (TEXT, NOTHING), "time": TEXT}],
     "batches": [BATCH],
 }
-TURNED = {"command": {"undo", "redo"}, "changed": bool, "batch": BATCH}
+TURNED = {"command": {"undo", "redo"}, "changed": bool, "batch": BATCH, "closed": [str]}
 HEALTH = {
     "command": {"check"},
     "sound": bool,

@@ -119,13 +119,13 @@ def test_what_came_since_closing_stands_in_two_tables(language: str) -> None:
     expected = {
         "zh": (
             ["指标", "结账时", "现在", "差"],
-            ["信息留存率", "66.7%", "100.0%", "33.3%"],
+            ["信息留存率", "66.7%", "100.0%", "33.3 个百分点"],
             ["表", "新增", "变更", "去掉"],
             ["展厅客流登记表", "1", "1", "1"],
         ),
         "en": (
             ["KPI", "At closing", "Now", "Difference"],
-            ["Information retention", "66.7%", "100.0%", "33.3%"],
+            ["Information retention", "66.7%", "100.0%", "33.3 pp"],
             ["Form", "New", "Changed", "Removed"],
             ["Showroom visits and calls", "1", "1", "1"],
         ),

@@ -161,9 +161,7 @@ def change(form: str, before: Sequence[Event], read: Read) -> dict[str, Any]:
     )
     new, removed = now.keys() - was.keys(), was.keys() - now.keys()
     changed = {key for key in now.keys() & was.keys() if now[key][0] != was[key][0]}
-    differing = [
-        name for key in changed for name, cell in now[key][0].cells.items() if cell != was[key][0].cells[name]
-    ]
+    differing = [name for key in changed for name, cell in now[key][0].cells.items() if cell != was[key][0].cells[name]]
     own = {key: row for key, row in read.rows.items() if key.form == form}
     touched = {(key, rows[key][0].month) for keys, rows in ((new, now), (removed, was)) for key in keys}
     touched |= {(key, rows[key][0].month) for key in changed for rows in (was, now)}
@@ -272,7 +270,12 @@ def identified(form: Form, lines: Sequence[Line], dealer: str) -> pl.DataFrame:
     own = [line for line in lines if line.form == form.key]
     columns = {name: dtype for name, dtype in schema(form).items() if name in form.columns} | {"dealer": pl.String()}
     cells = [
-        {NUMBERS[form.key]: line.number, "date": line.day, "consultant": line.consultant, "dealer": line.dealer or dealer}
+        {
+            NUMBERS[form.key]: line.number,
+            "date": line.day,
+            "consultant": line.consultant,
+            "dealer": line.dealer or dealer,
+        }
         for line in own
     ]
     full = pl.DataFrame([{name: row.get(name) for name in columns} for row in cells], schema=columns)

@@ -83,7 +83,12 @@ def status(workspace: Workspace, *, dealer: str | None = None, today: date) -> S
         store.name,
         tuple(months),
         tuple(batch_of(entry, sheets) for entry, sheets in entries),
-        tuple(sorted(store.state.closings.values(), key=lambda closing: (closing.month, closing.dealer or ""))),
+        tuple(
+            sorted(
+                (found for found in store.state.closings.values() if dealer is None or found.dealer in (None, dealer)),
+                key=lambda closing: (closing.month, closing.dealer or ""),
+            )
+        ),
     )
 
 

@@ -20,6 +20,8 @@ class Turned:
     batch: Batch
     changed: bool
     """Whether it was not so already."""
+    closed: tuple[str, ...]
+    """Closed months that it has rows in: their reports stay as they were."""
 
 
 def undo(workspace: Workspace, name: str, *, redo: bool = False, now: datetime) -> Turned:
@@ -44,7 +46,9 @@ def undo(workspace: Workspace, name: str, *, redo: bool = False, now: datetime) 
         sheets = store.accounts(meant["batch"])[entry["batch"]]
         if changed:
             store.turn_batch(entry["batch"], now, undone=not redo)
-        return Turned(replace(batch_of(entry, sheets), undone=not redo), changed)
+        held = {(month, cover["dealer"]) for cover in entry["covers"] for month in cover["months"]}
+        closed = sorted({month for month, dealer in held if store.state.closing(month, dealer)})
+        return Turned(replace(batch_of(entry, sheets), undone=not redo), changed, tuple(closed))
 
     return store.write(turned) if store.history.height else turned()
 
@@ -75,6 +79,8 @@ def close(
 
     def turned() -> Closed:
         closing = store.state.closings.get((chosen, dealer))
+        if reopen and closing is None and dealer is not None and (chosen, None) in store.state.closings:
+            raise UsageError("closed_for_all", month=chosen)
         changed = (closing is not None) == reopen
         if changed:
             store.turn_month(chosen, dealer, now, closed=not reopen)

@@ -165,6 +165,7 @@ def turned(result: Turned, command: str) -> dict[str, Any]:
         "command": command,
         "changed": result.changed,
         "batch": _batch(result.batch),
+        "closed": list(result.closed),
     }
 
 

@@ -96,6 +96,8 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
         if was.value != new.value:
             both = was.value is not None and new.value is not None
             gap = number(float(new.value) - float(was.value), kpi.unit) if both else NOTHING  # type: ignore[arg-type]
+            if gap.endswith("%"):
+                gap = gap.removesuffix("%") + word("points", language)
             label = kpi.label if language == "zh" else kpi.label_en
             table.add_row(label, number(was.value, kpi.unit), number(new.value, kpi.unit), gap)
     rows = _table(
@@ -350,12 +352,15 @@ def turned(result: Turned, language: Language) -> list[RenderableType]:
     """A workbook taken back or brought back."""
     batch = result.batch
     key = ("batch_undone" if batch.undone else "batch_redone") if result.changed else "batch_as_it_was"
-    return [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
+    parts = [Text(word(key, language).format(batch=batch.name, file=plain(batch.file), rows=batch.stored))]
+    if result.closed and result.changed:
+        parts.append(Text(word("closed_stays", language).format(months=", ".join(result.closed)), style="yellow"))
+    return [*parts]
 
 
 def closed(result: Closed, zone: tzinfo, language: Language) -> list[RenderableType]:
     """A month closed or opened again."""
-    key = ("closed_month" if result.closing else "open_month") if result.changed else "month_as_it_was"
+    key = "closed_month" if result.closing else "open_month" if result.changed else "not_closed_month"
     time = _moment(result.closing.time, zone) if result.closing else ""
     whose = f" {plain(result.dealer)}" if result.dealer else ""
     return [Text(word(key, language).format(month=result.month + whose, time=time))]

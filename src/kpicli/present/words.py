@@ -104,14 +104,19 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "late": ("结账后到", "Late"),
     "closed_month": ("{month} 已结账（{time}）", "{month} was closed on {time}"),
     "open_month": ("{month} 已重开", "{month} is open again"),
-    "month_as_it_was": ("{month} 本来就是这样，没有改变", "{month} is so already, nothing changed"),
+    "not_closed_month": ("{month} 没有结账，不用重开", "{month} is not closed"),
+    "closed_stays": (
+        "{months} 已结账，报表不变；kpicli report --compare-close 看差多少",
+        "{months} is closed and its report stays; kpicli report --compare-close shows the difference",
+    ),
+    "points": (" 个百分点", " pp"),
     "store_sound": (
         "完好：{files:,} 个文件，{rows:,} 行，{batches:,} 个批次",
         "sound: {files:,} files, {rows:,} rows, {batches:,} batches",
     ),
     "store_unsound": (
-        "有问题，见上：{files:,} 个文件，{rows:,} 行，{batches:,} 个批次",
-        "not sound, see above: {files:,} files, {rows:,} rows, {batches:,} batches",
+        "有问题，见上：{files:,} 个文件，{batches:,} 个批次",
+        "not sound, see above: {files:,} files, {batches:,} batches",
     ),
     "compacted": (
         "{before:,} 个文件并成 {after:,} 个，另删去不再用的 {freed:,} 个",

@@ -11,6 +11,7 @@ from kpicli.catalogue import Form
 from kpicli.errors import StoreError
 from kpicli.issues import Issue
 from kpicli.messages import Values
+from kpicli.store.journal import held
 from kpicli.store.place import Stored
 from kpicli.store.store import MERGED, Store
 from kpicli.store.tables import Table
@@ -47,16 +48,19 @@ def check(store: Store, forms: Iterable[Form]) -> Health:
         try:
             table = Table.open(store.place, form.key)
         except StoreError as error:
-            issues.append(Issue("table_unreadable", values={"form": form.words, "why": str(error.values["why"])}))
+            issues.append(Issue("table_unreadable", values={"form": form.words, "why": error.message()}))
             continue
         if table is None:
+            if store.whole.covers(form.key).height:
+                issues.append(Issue("table_unreadable", values={"form": form.words, "why": "_delta_log"}))
             continue
-        live = table.files
+        undone = store.history.filter("undone").select("batch")
+        live = store.files(form.key).join(undone, on="batch", how="anti")  # what was undone counts nowhere
         files += live.height
         bad = [issue for path in live["path"] if (issue := _damage(store, form, path, sums.get(path)))]
         issues += bad
         if not bad:
-            counted, found = _counts(store, form)
+            counted, found = _counts(store, form, live)
             rows += counted
             issues += found
         issues += _upkeep(store, table, form)
@@ -75,14 +79,12 @@ def _damage(store: Store, form: Form, path: str, written: Stored | None) -> Issu
     return Issue("file_gone" if found is None else "file_damaged", values=values)
 
 
-def _counts(store: Store, form: Form) -> tuple[int, list[Issue]]:
+def _counts(store: Store, form: Form, files: pl.DataFrame) -> tuple[int, list[Issue]]:
     """How many versions a form has, and the batches whose rows are not as many as were stored."""
-    there = store.versions(form).select("batch", "gone").collect()
+    there = store.versions(form, files).select("batch", "gone").collect()
     stored = there.filter(~pl.col("gone")).group_by("batch").len()
-    covers = store.history.select("batch", "file", "covers").explode("covers", empty_as_null=False, keep_nulls=False)
-    said = (
-        covers.unnest("covers").filter(pl.col("form") == form.key).group_by("batch", "file").agg(pl.col("rows").sum())
-    )
+    covers = held(store.batches.select("batch", "file", "covers")).filter(pl.col("form") == form.key)
+    said = covers.group_by("batch", "file").agg(pl.col("rows").sum())
     beside = said.join(stored, on="batch", how="left").with_columns(pl.col("len").fill_null(0).cast(pl.Int64))
     wrong = beside.filter(pl.col("len") != pl.col("rows")).sort("batch")
     issues = []
@@ -161,8 +163,10 @@ def _merge(store: Store, table: Table, form: Form, now: datetime) -> Iterator[St
     for month, files in listed.group_by("month", maintain_order=True):
         if files.height < 2 or _is_merged(files):
             continue
-        with store.reading():
+        try:
             rows = store.versions(form, files).sort("dealer", "key", "batch").collect()
+        except (pl.exceptions.ComputeError, OSError):
+            continue  # `check` says what is wrong with it
         again = pl.len().over("dealer", "key") > 1
         parts = (rows.filter(~again), rows.filter(again))
         token = f"{MERGED}-{secrets.token_hex(6)}"

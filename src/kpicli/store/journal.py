@@ -126,7 +126,7 @@ class State:
         """The batches whose rows count: ``batch``, ``order``, ``corrects``, ``void`` (forms in which they do not)."""
         first = pl.col("time").min().over("dealer", "sha256")
         dated = pl.when("truth").then("time").otherwise(pl.coalesce("saved", first))
-        place = pl.col("seq").min().over("dealer", "sha256")
+        place = pl.when("truth").then("seq").otherwise(pl.col("seq").min().over("dealer", "sha256"))
         reads = self.history.with_columns(dated=dated, place=place).filter(~pl.col("undone"))
         live = reads.unique(["dealer", "sha256"], keep="last", maintain_order=True)
         copies = live.filter(pl.col("replaces").list.len() > 0)

@@ -81,6 +81,8 @@ class _Seen:
         """The files of finished batches."""
         if form not in self._files:
             table = None if self.journal is None else Table.open(self.place, form)
+            if table is None and self.state.covers(form).height:
+                raise StoreError("store_unreadable", store=self.place.uri(form), why="_delta_log")
             self._files[form] = pl.DataFrame(schema=_FILES) if table is None else self._finished(table)
         return self._files[form]
 
@@ -309,13 +311,22 @@ class Store:
             spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
             inside = self._scan(form, files, after).select("dealer", "key", day=day(form)).join(spans, on="dealer")
             keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
-        wanted = pl.concat(keys).unique().collect()
+        with self.reading():
+            wanted = pl.concat(keys).unique().collect()
         if not wanted["key"].str.starts_with(CONTENT).not_().any():  # what is known by its content never moves
             months = [*rows["month"].unique().to_list(), NOWHERE]
             files = files.filter(pl.col("month").is_in(months))
         near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
-        every = self._scan(form, files, after).filter(near)
-        return every.join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
+
+        def found(files: pl.DataFrame) -> pl.DataFrame:
+            every = self._scan(form, files, after).filter(near)
+            return every.join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
+
+        try:
+            return found(files)
+        except (pl.exceptions.ComputeError, OSError):  # what was undone may be lost: nobody misses it
+            with self.reading():
+                return found(files.join(self.history.filter("undone"), on="batch", how="anti"))
 
     def commit(self, source: Source, plans: Sequence[Plan], account: Sequence[Mapping[str, Any]]) -> str:
         """Append one batch; it counts from the last step, which is one atomic commit. Give the batch's name.
