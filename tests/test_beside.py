@@ -432,7 +432,7 @@ def test_command_lines_beside_each_other(tmp_path: Path) -> None:
         report = command("report", "--month", "2026-10")
         out, err = report.communicate()
         assert report.returncode in (0, 5), err
-        counts.append(json.loads(out)["total"]["measures"]["traffic"] if report.returncode == 0 else 0)
+        counts.append(json.loads(out)["total"]["kpis"]["traffic"]["value"] if report.returncode == 0 else 0)
     told = [(process.communicate()[0], process.returncode) for process in running]
     assert {code for _, code in told} == {0}
     assert [json.loads(out)["stored"] for out, _ in told[:MANY]] == [1] * MANY

@@ -202,7 +202,7 @@ def test_any_prefix_will_do(name: str, bucket: str) -> None:
 def test_a_workspace_names_its_bucket(url: str) -> None:
     home = workspace(f'store = "{url}"')
     assert call("ingest", visits("a.csv", range(3)), "-C", home).code == 0
-    assert call("report", "--month", "2026-10", "-C", home, "--json").document["total"]["measures"]["traffic"] == 3
+    assert call("report", "--month", "2026-10", "-C", home, "--json").document["total"]["kpis"]["traffic"]["value"] == 3
     assert held(url) == ["0", "1", "2"]
     assert not (home / "store").exists()
 

@@ -167,7 +167,7 @@ def _merge(store: Store, table: Table, form: Form, now: datetime) -> Iterator[St
             rows = store.versions(form, files).sort("dealer", "key", "batch").collect()
         except (pl.exceptions.ComputeError, OSError):
             continue  # `check` says what is wrong with it
-        again = pl.len().over("dealer", "key") > 1
+        again = pl.len().over("key") > 1  # two names may come to be one dealer's
         parts = (rows.filter(~again), rows.filter(again))
         token = f"{MERGED}-{secrets.token_hex(6)}"
         written = [

@@ -89,14 +89,17 @@ class Place(Protocol):
     def write(self, path: str, rows: pl.DataFrame) -> Stored:
         """Write a parquet file."""
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
-        """Make durable and private what was committed to a table: its files' folders and versions of its log."""
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
+        """Make durable and private what was committed to a table: its files' folders, versions of its log or all."""
 
     def tell(self, path: str) -> Stored | None:
         """A file as it is now; None where it is gone."""
 
-    def clear(self, batch: str) -> None:
-        """Delete the files of a batch that was never finished, when alone."""
+    def tables(self) -> list[str]:
+        """The tables that are there, where that can be seen."""
+
+    def clear(self, pattern: str) -> None:
+        """Delete files that nobody can be using, when alone: ``table/…`` with ``*``."""
 
     @property
     def is_open(self) -> bool:
@@ -133,6 +136,7 @@ class Folder:
         if not self.root.is_dir():
             self.root.mkdir(parents=True, mode=0o700)
             self.root.chmod(0o700)
+            _sync(self.root.parent)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -162,12 +166,12 @@ class Folder:
             os.fsync(stream.fileno())
         return _stored(path, content)
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
         """Sync the log's new entries, their checkpoint, and all folders concerned."""
         log = self.root / table / "_delta_log"
-        names = {f"{version:020d}" for version in versions}
+        names = None if versions is None else {f"{version:020d}" for version in versions}
         for entry in log.iterdir():
-            if entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint":
+            if names is None or entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint":
                 entry.chmod(0o600)
                 _sync(entry)
         parents = {(self.root / path).parent for path in paths}
@@ -183,9 +187,13 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def clear(self, batch: str) -> None:
-        """Delete the batch's files, and what a commit that was cut short left in the logs."""
-        for path in [*self.root.glob(f"*/*{batch}*.parquet"), *self.root.glob(f"*/*/*{batch}*.parquet")]:
+    def tables(self) -> list[str]:
+        """The folders with a log."""
+        return sorted(path.parent.name for path in self.root.glob("*/_delta_log"))
+
+    def clear(self, pattern: str) -> None:
+        """Delete the files, and what commits that were cut short left in the logs."""
+        for path in self.root.glob(pattern):
             path.unlink(missing_ok=True)
         for path in self.root.glob("*/_delta_log/*"):
             if not re.fullmatch(r"\d{20}\..*(json|parquet|crc)|_last_checkpoint|_sidecars", path.name):
@@ -236,7 +244,7 @@ class Bucket:
         stream.close()
         return _stored(path, content)
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int]) -> None:
+    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
         """What an object store has accepted is there."""
 
     def tell(self, path: str) -> Stored | None:
@@ -247,7 +255,11 @@ class Bucket:
             return None
         return _stored(path, bytes(stream.read(stream.size())))
 
-    def clear(self, batch: str) -> None:
+    def tables(self) -> list[str]:
+        """Object stores are not listed."""
+        return []
+
+    def clear(self, pattern: str) -> None:
         """Never alone, never sure: `compact` does it after a day."""
 
     is_open = False  # its permissions are not seen from here

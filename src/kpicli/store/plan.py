@@ -94,8 +94,9 @@ def plan(
     tombstones = _shaped(away, incoming)
     appended = pl.concat([said, tombstones])
     made = Plan(form, appended, covers, complete, _per_table(rows), rows.height, 0, {}, 0, 0)
-    if versions.is_empty():
-        return replace(made, late=_late(state, incoming.select("dealer", "month")))
+    if versions.is_empty() and not state.covers(form.key)["truth"].any():
+        known = rows.is_empty() and earlier_reading(source, state) is not None
+        return replace(made, known=known, late=_late(state, incoming.select("dealer", "month")))
     wanted = [*PLACE, "batch", *form.content]
     every = pl.concat([frame.select(*wanted, "gone") for frame in (versions, incoming, tombstones)])
     was, now = pl.collect_all(
@@ -201,7 +202,7 @@ def _is_known(
     earlier = earlier_reading(source, state)
     if earlier is None or (source.truth and not earlier["truth"]):
         return False
-    says = ["dealer", "key", "month", "sheet", "row", *form.content]
+    says = ["dealer", "key", "month", "row", *form.content]
     before = versions.filter(pl.col("batch") == earlier["batch"], ~pl.col("gone"))
     return before.select(says).sort(says[:3]).equals(incoming.select(says).sort(says[:3]))
 

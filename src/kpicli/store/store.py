@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,8 @@ _ATTEMPTS = 40
 _JOURNAL_FILES = 40
 """So many files of the journal are merged into one."""
 
+_AS_WRITTEN = State(pl.DataFrame(schema=LEAN))
+"""Gives dealers no other names."""
 Result = TypeVar("Result")
 
 
@@ -207,7 +209,8 @@ class Store:
     def versions(self, form: Form, files: pl.DataFrame | None = None) -> pl.LazyFrame:
         """Every version of every row that finished batches hold, in all files or some; not all of them count."""
         finished = self.whole.history.lazy().select("batch")
-        return self._scan(form, self.files(form.key) if files is None else files).join(finished, on="batch", how="semi")
+        every = self._scan(form, self.files(form.key) if files is None else files, _AS_WRITTEN)
+        return every.join(finished, on="batch", how="semi")
 
     def _scan(self, form: Form, files: pl.DataFrame, state: State | None = None) -> pl.LazyFrame:
         """All rows of some files, with the dealers' names of a state."""
@@ -267,9 +270,18 @@ class Store:
         return self._turn.alone
 
     def _clear(self, batch: str) -> None:
-        if batch in self.whole.history["batch"]:
-            return
-        self.place.clear(batch)
+        """Take back what a run that died wrote of a batch, and make durable what it committed."""
+        if batch not in self.whole.history["batch"]:
+            for name in self.place.tables():
+                table = Table.open(self.place, name)
+                dead = table.files.filter(pl.col("name").str.starts_with(batch)) if table else pl.DataFrame()
+                if table and dead.height:
+                    table.commit([], dead, time=_started(batch))
+            self.place.clear(f"*/month=*/{batch}*.parquet")
+        self.place.clear(f"{JOURNAL}/{self.whole.next:08d}-*.parquet")
+        for name in self.place.tables():
+            self.place.settle(name, [], None)
+        self.forget()
 
     def plan(
         self, form: Form, rows: pl.DataFrame, source: Source, corrected: Sequence[str] = (), *, complete: bool = False
@@ -313,7 +325,8 @@ class Store:
             keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
         with self.reading():
             wanted = pl.concat(keys).unique().collect()
-        if not wanted["key"].str.starts_with(CONTENT).not_().any():  # what is known by its content never moves
+        by_content = wanted["key"].str.starts_with(CONTENT).all()  # what is known by its content moves by correction
+        if by_content and not (corrected or stands_in.len() or source.truth):
             months = [*rows["month"].unique().to_list(), NOWHERE]
             files = files.filter(pl.col("month").is_in(months))
         near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
@@ -343,7 +356,6 @@ class Store:
         event = entry(source, covers, complete, self.state)
         told = json.dumps(list(account), ensure_ascii=False)
         self.record(event | {"account": told, "files": list(map(asdict, written))})
-        self._turn.ends()
         return source.batch
 
     def _append(self, made: Plan, source: Source) -> list[Stored]:
@@ -367,6 +379,8 @@ class Store:
     def record(self, event: Mapping[str, Any]) -> None:
         """Add one event to the journal as the next, if nobody did since it was read; one atomic commit."""
         event = {**event, "seq": self.state.next}
+        if not self._turn.unfinished:
+            self._turn.begins(event.get("batch") or JOURNAL)
         journal = self._seen.journal or Table.make(self.place, JOURNAL, SCHEMA)
         if self._seen.journal is None and journal.files.height:
             raise OvertakenError
@@ -374,7 +388,9 @@ class Store:
         journal.commit([file], time=event["time"], rows=[1], first=True)
         self.forget()
         if journal.files.height >= _JOURNAL_FILES:
-            self.merge_journal(event["time"])
+            with contextlib.suppress(DeltaError, OSError):  # the event stands without it
+                self.merge_journal(event["time"])
+        self._turn.ends()
 
     def merge_journal(self, now: datetime) -> None:
         """Put all events into one file: reading many small ones takes long."""
@@ -400,6 +416,11 @@ class Store:
         """Drop what was read of the store, so that the next question sees it anew."""
         self._seen = _Seen(self.place)
         self.__dict__.pop("state", None)
+
+
+def _started(batch: str) -> datetime:
+    """When the reading of a batch began, by its name."""
+    return datetime.strptime(batch[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
 
 
 @contextlib.contextmanager

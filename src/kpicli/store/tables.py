@@ -4,13 +4,14 @@ kpicli writes the parquet files itself and then commits them: so a file is on th
 name says which batch it belongs to.
 """
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import unquote
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -21,8 +22,10 @@ FORMAT = 2
 """Of the store as a whole; raised when kpicli of before could no longer read or write it."""
 
 _DESCRIPTION = "kpicli store format "
-_CHECKPOINT = {"delta.checkpointInterval": "10"}
+_CHECKPOINT = 10
 """Commits between two checkpoints of a log: opening cost grows with what lies between."""
+_BY_US = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+"""Checkpoints come after the commit is durable, and a failing one fails nothing."""
 
 
 class OvertakenError(Exception):
@@ -64,7 +67,6 @@ class Table:
                 mode="ignore",  # somebody else may make it in the same moment
                 partition_by=list(partition),
                 description=f"{_DESCRIPTION}{FORMAT}",
-                configuration=_CHECKPOINT,
             )
             place.settle(name, [], [0])
             table = cls.open(place, name)
@@ -72,7 +74,7 @@ class Table:
         known = {field.name for field in table._delta.schema().fields}
         new = [field for field in wanted.fields if field.name not in known]
         if new:
-            table._committed(lambda: table._delta.alter.add_columns(new), [])
+            table._committed(lambda: table._delta.alter.add_columns(new, post_commithook_properties=_BY_US), [])
         return table
 
     @property
@@ -122,13 +124,31 @@ class Table:
                 self._delta.schema(),
                 ["month"] if any(_partition(action.path) for action in actions) else [],
                 commit_properties=CommitProperties(max_commit_retries=0) if first else None,
+                post_commithook_properties=_BY_US,
             ),
             [file.path for file in added],
         )
 
     def vacuum(self, hours: int, *, dry_run: bool) -> list[str]:
         """Delete the files that no state of the last hours has, or only name them."""
-        return self._delta.vacuum(hours, dry_run=dry_run, enforce_retention_duration=False, full=True)
+        found: list[str] = []
+
+        def step() -> None:
+            found.extend(
+                self._delta.vacuum(
+                    hours,
+                    dry_run=dry_run,
+                    enforce_retention_duration=False,
+                    full=True,
+                    post_commithook_properties=_BY_US,
+                )
+            )
+
+        if dry_run:
+            step()
+        else:
+            self._committed(step, [])
+        return found
 
     def _committed(self, step: Callable[[], None], paths: Sequence[str]) -> None:
         before = self._delta.version()
@@ -137,7 +157,12 @@ class Table:
         except CommitFailedError as error:
             raise OvertakenError from error
         self._delta.update_incremental()
-        self.place.settle(self.name, paths, range(before + 1, self._delta.version() + 1))
+        now = self._delta.version()
+        self.place.settle(self.name, paths, range(before + 1, now + 1))
+        if before // _CHECKPOINT != now // _CHECKPOINT:
+            with contextlib.suppress(DeltaError, OSError):  # the log is whole without it
+                self._delta.create_checkpoint()
+                self.place.settle(self.name, [], [now])
 
 
 def _partition(path: str) -> dict[str, str | None]:
@@ -146,5 +171,5 @@ def _partition(path: str) -> dict[str, str | None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says went wrong, short."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """What a library says went wrong, on one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
