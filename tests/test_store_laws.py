@@ -585,6 +585,7 @@ ONE, OTHER, LATER = DAYS[1], DAYS[2], DAYS[3]
                 Turning(0),
             ],
             id="rows without a dealer become those of the only one left",
+            marks=pytest.mark.xfail(reason="no tombstones between names that may become one dealer's"),
         ),
         pytest.param(
             [
@@ -618,6 +619,7 @@ ONE, OTHER, LATER = DAYS[1], DAYS[2], DAYS[3]
                 Reading("as new", (Line("1", LATER),)),
             ],
             id="the first dealer is named beside a whole truth",
+            marks=pytest.mark.xfail(reason="the plan holds what was against names of before"),
         ),
     ],
 )

@@ -134,7 +134,7 @@ class Folder:
     def make(self) -> None:
         """Make the folder, for its owner only; one that is there stays as open as somebody made it."""
         if not self.root.is_dir():
-            self.root.mkdir(parents=True, mode=0o700)
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.root.chmod(0o700)
             _sync(self.root.parent)
 

@@ -279,6 +279,10 @@ class Store:
                     table.commit([], dead, time=_started(batch))
             self.place.clear(f"*/month=*/{batch}*.parquet")
         self.place.clear(f"{JOURNAL}/{self.whole.next:08d}-*.parquet")
+        merged = f"{MERGED}-{self.whole.next - 1:08d}-"
+        journal = self._seen.journal
+        if journal is None or not journal.files["name"].str.starts_with(merged).any():
+            self.place.clear(f"{JOURNAL}/{merged}*.parquet")
         for name in self.place.tables():
             self.place.settle(name, [], None)
         self.forget()
@@ -293,7 +297,7 @@ class Store:
         `corrected` keys, and for a whole truth all others of its dealers and days.
         """
         after = expected(form, rows, source, self.state, complete=complete)
-        versions = self._versions(form, rows, source, after, corrected, complete=complete)
+        versions = self._versions(form, rows, source, after, corrected)
         return plan(form, rows, source, self.state, after, versions, corrected, complete=complete)
 
     def forms_of(self, source: Source) -> set[str]:
@@ -302,7 +306,7 @@ class Store:
         return {cover["form"] for cover in earlier["covers"]} if earlier else set()
 
     def _versions(
-        self, form: Form, rows: pl.DataFrame, source: Source, after: State, corrected: Sequence[str], *, complete: bool
+        self, form: Form, rows: pl.DataFrame, source: Source, after: State, corrected: Sequence[str]
     ) -> pl.DataFrame:
         """All versions of every row that storing these could change."""
         rows = rows.with_columns(pl.col("dealer").replace(after.alias))
@@ -313,15 +317,20 @@ class Store:
             return pl.DataFrame(schema=schema(form))
         listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
         keys = [rows.lazy().select("dealer", "key"), pl.LazyFrame({"dealer": dealers}).join(listed, how="cross")]
-        contents = {source.sha256, *(source.replaces if complete else ())}
+        contents = {source.sha256, *source.replaces}
         stands_in = self.batches.filter(pl.col("sha256").is_in(contents), pl.col("dealer") == source.dealer)["batch"]
         if stands_in.len():
             theirs = files.filter(pl.col("batch").is_in(stands_in.implode()).fill_null(True))
             held = self._scan(form, theirs, after).filter(pl.col("batch").is_in(stands_in.implode()))
             keys.append(held.select("dealer", "key"))
-        if source.truth:
-            spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
-            inside = self._scan(form, files, after).select("dealer", "key", day=day(form)).join(spans, on="dealer")
+        spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
+        hidden = self.state.covers(form.key).filter("truth", pl.col("batch").is_in(stands_in.implode())).lazy()
+        hidden = hidden.select(pl.col("dealer").replace(after.alias), "since", "until")
+        days = [*([spans] if source.truth else []), hidden]  # what it hides, and what hid before and does not any more
+        if source.truth or stands_in.len():
+            inside = (
+                self._scan(form, files, after).select("dealer", "key", day=day(form)).join(pl.concat(days), on="dealer")
+            )
             keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
         with self.reading():
             wanted = pl.concat(keys).unique().collect()
@@ -398,7 +407,7 @@ class Store:
         if journal is None or journal.files.height < 2:
             return
         events = self._seen.read(SCHEMA)
-        file = self.place.write(f"{JOURNAL}/{MERGED}-{secrets.token_hex(4)}.parquet", events)
+        file = self.place.write(f"{JOURNAL}/{MERGED}-{events['seq'].max():08d}-{secrets.token_hex(4)}.parquet", events)
         with contextlib.suppress(OvertakenError):  # another time
             journal.commit([file], journal.files, time=now, rows=[events.height], first=True)
         self.forget()
