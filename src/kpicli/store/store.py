@@ -407,7 +407,7 @@ class Store:
         if journal is None or journal.files.height < 2:
             return
         events = self._seen.read(SCHEMA)
-        file = self.place.write(f"{JOURNAL}/{MERGED}-{events['seq'].max():08d}-{secrets.token_hex(4)}.parquet", events)
+        file = self.place.write(f"{JOURNAL}/{MERGED}-{self.whole.next - 1:08d}-{secrets.token_hex(4)}.parquet", events)
         with contextlib.suppress(OvertakenError):  # another time
             journal.commit([file], journal.files, time=now, rows=[events.height], first=True)
         self.forget()
