@@ -397,8 +397,10 @@ class Store:
         journal.commit([file], time=event["time"], rows=[1], first=True)
         self.forget()
         if journal.files.height >= _JOURNAL_FILES:
-            with contextlib.suppress(DeltaError, OSError):  # the event stands without it
+            try:
                 self.merge_journal(event["time"])
+            except (DeltaError, OSError):
+                return  # the event stands without it; the next turn clears what is left
         self._turn.ends()
 
     def merge_journal(self, now: datetime) -> None:
