@@ -6,6 +6,7 @@ name says which batch it belongs to.
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import unquote
@@ -171,5 +172,6 @@ def _partition(path: str) -> dict[str, str | None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says went wrong, on one line."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """What a library says went wrong, on one line: without the stack that a Rust library adds where it was told to."""
+    said = re.split(r"\n\s*(?:stack backtrace:|0: )", str(error), maxsplit=1)[0]
+    return " ".join(said.split())[:300] or type(error).__name__
