@@ -483,6 +483,14 @@ def test_a_month_that_is_not_closed_cannot_be_compared() -> None:
     assert compared("--dealer", "东").code == 2
 
 
+@pytest.mark.parametrize("option", [("--by", "model"), ("--as-known-on", "2026-11-02")], ids=lambda option: option[0])
+def test_a_comparison_has_no_groups_and_no_other_moment(option: tuple[str, str]) -> None:
+    ingest(log("first.csv", *CLOSED))
+    done("close", "2026-10")
+    ended = compared("--json", *option)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "compare_alone")
+
+
 # Looking back
 
 
@@ -511,6 +519,9 @@ def test_a_day_that_is_looked_back_to_ends_at_midnight_where_the_store_is() -> N
 def test_before_anything_was_known_there_is_nothing_to_report_or_export() -> None:
     for words in (("report", "--month", "2026-10"), ("export", "visits")):
         assert call(*words, "--store", "store", "--as-known-on", "2026-11-01").code == 5
+    ended = call("report", "--store", "store", "--as-known-on", "2026-11-01", "--json")
+    assert ended.document["error"]["code"] == "not_known_yet"
+    assert "2026-11-02" in ended.document["error"]["hint"]
     assert call("report", "--as-known-on", "1. November", "--store", "store").code == 2
 
 

@@ -418,7 +418,6 @@ def told(ended: Ended, code: int) -> None:
 FULL, MOMENT = (errno.ENOSPC, True), (errno.EIO, False)
 
 
-@pytest.mark.xfail(strict=False, reason="a checkpoint whose sync failed stays readable by others until the next")
 @pytest.mark.parametrize(
     ("failure", "steps", "stride"),
     [
@@ -639,7 +638,6 @@ def test_what_a_run_writes_is_synced_each_thing_before_what_names_it_and_the_jou
 
 
 @needs_proc
-@pytest.mark.xfail(reason="not every folder that a dead run left unsynced is synced by the next")
 def test_what_a_dead_run_committed_and_did_not_sync_is_synced_by_the_next(
     small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -726,3 +724,10 @@ def test_a_store_that_somebody_opened_is_told_of(small: Scene) -> None:
     Path("before").chmod(0o755)
     assert [words for words in commands if "(store_open)" not in call(*words, "--store", "before").err] == []
     assert issues(Path("before")) == ["store_open"]
+
+
+def test_a_store_whose_journal_lost_a_file_is_told_of(small: Scene) -> None:
+    shutil.copytree("before", "broken")
+    next(Path("broken", "batches").glob("*.parquet")).unlink()
+    ended = call("store", "check", "--store", "broken", "--json")
+    assert (ended.code, [issue["code"] for issue in ended.document["issues"]]) == (1, ["table_unreadable"])

@@ -176,6 +176,9 @@ def report(
     language = language_of(lang, workspace)
     today = _today(as_of, workspace)
     if compare_close:
+        for option, given in (("--by", by), ("--as-known-on", known_on)):
+            if given:
+                raise UsageError("compare_alone", option=option)
         comparison = compare(workspace, month, book=book, dealer=dealer, today=today)
         if json_:
             write_json(json.comparison(comparison))

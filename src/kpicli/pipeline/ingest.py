@@ -137,6 +137,11 @@ class _Prepared:
     corrections: Corrections
     """What a marked copy says it corrects."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether every row that is one could be read."""
+        return not sum(table.set_aside for table in self.checked) + sum(sheet.set_aside for sheet in self.unread)
+
 
 @dataclass(frozen=True)
 class _Compared:
@@ -189,6 +194,8 @@ def ingest(
     def finish(entry: _Prepared | FileAccount) -> FileAccount:
         if isinstance(entry, _Prepared):
             workbook = entry.workbook
+            if replace and not entry.whole:
+                entry = dataclasses.replace(entry, issues=(*entry.issues, Issue("not_whole")))
             source = Source(
                 named_dealer or UNNAMED,
                 readable(workbook.path.name),
@@ -196,7 +203,7 @@ def ingest(
                 min(workbook.saved, time) if workbook.saved else None,  # a clock that ran ahead wins nothing
                 time,
                 entry.corrections.replaced,
-                replace,
+                replace and entry.whole,
             )
             entry = _kept_apart(workbook.path, partial(_store, store, entry, source, copies, dry_run=dry_run))
         progress(entry)
@@ -326,7 +333,7 @@ def _store(store: Store, prepared: _Prepared, source: Source, copies: Fix | None
         (_compare(store, prepared, source), None) if dry_run else store.write(lambda: _commit(store, prepared, source))
     )
     issues = [*prepared.issues, *compared.issues]
-    status = "unchanged" if compared.known else _status(compared.accounts, issues)
+    status = "unchanged" if compared.known else _status(compared, issues)
     copy = copies.write(prepared.workbook, issues, compared.keys, prepared.corrections) if copies else None
     return FileAccount(
         prepared.workbook.path,
@@ -425,10 +432,9 @@ def _account(table: Checked, stored: int, superseded: int) -> SheetAccount:
     )
 
 
-def _status(accounts: Sequence[SheetAccount], issues: Sequence[Issue]) -> Status:
-    taken = any(account.form for account in accounts)
-    if not taken:
+def _status(compared: _Compared, issues: Sequence[Issue]) -> Status:
+    if not any(account.form for account in compared.accounts):
         return "refused"
-    if any(account.set_aside for account in accounts) or any(issue.code in REFUSALS for issue in issues):
+    if any(account.set_aside for account in compared.accounts) or any(issue.code in REFUSALS for issue in issues):
         return "partly"
-    return "stored" if any(account.stored for account in accounts) else "unchanged"
+    return "stored" if any(plan.new or plan.changed or plan.removed for plan in compared.plans) else "unchanged"

@@ -24,7 +24,7 @@ def find_month(store: Store, catalogue: Catalogue, text: str, today: date, deale
     if wanted is None:
         return last_month(store, catalogue, today, dealer)
     if not months:
-        raise NothingToReport("no_data", store=store.name)
+        raise _nothing(store)
     if str(wanted) not in months:
         raise NothingToReport("no_data_for_month", month=str(wanted), known=", ".join(months[-12:]))
     return wanted
@@ -39,8 +39,18 @@ def last_month(store: Store, catalogue: Catalogue, today: date, dealer: str | No
     """The last full month that has data; raise `NothingToReport` when there is none."""
     full = [month for month in _months(store, catalogue, dealer) if month < str(Month.of(today))]
     if not full:
-        raise NothingToReport("no_data", store=store.name)
+        raise _nothing(store)
     return Month.parse(full[-1])
+
+
+def _nothing(store: Store) -> NothingToReport:
+    if store.known is None or store.known.time is None or store.whole.history.is_empty():
+        return NothingToReport("no_data", store=store.name)
+    zone = store.known.time.tzinfo
+    first = store.whole.history["time"][0].astimezone(zone)
+    return NothingToReport(
+        "not_known_yet", store=store.name, day=f"{store.known.time:%Y-%m-%d}", first=f"{first:%Y-%m-%d}"
+    )
 
 
 def _months(store: Store, catalogue: Catalogue, dealer: str | None) -> list[str]:

@@ -69,7 +69,8 @@ def check(store: Store, forms: Iterable[Form]) -> Health:
 
 
 def _damage(store: Store, form: Form, path: str, written: Stored | None) -> Issue | None:
-    found = store.place.tell(path)
+    with store.reading():
+        found = store.place.tell(path)
     if found is not None and (written is None or found == written):
         return None
     names = path.rpartition("/")[2].partition("_")[0]
@@ -151,6 +152,7 @@ def _compact(store: Store, forms: Sequence[Form], now: datetime) -> Compacted:
             table.commit([], dead, time=now)
         merged += _merge(store, table, form, now)
         freed += len(table.vacuum(_KEPT_HOURS if store.alone else _UNSURE_HOURS, dry_run=False))
+        table.checkpoint()
     if merged:
         store.record({"event": "compact", "time": now, "files": list(map(asdict, merged))})
     store.merge_journal(now)

@@ -12,7 +12,7 @@ never from the order in which they came: reading in another order, undoing, and 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -88,8 +88,8 @@ class State:
     """Which batches count after some events, and in which order."""
 
     events: pl.DataFrame
-    named_later: Mapping[str, str] = field(default_factory=dict)
-    """Whose the rows are that name no dealer, where nobody had named one yet."""
+    names: Mapping[str, str] | None = None
+    """Other names for dealers to go by than those that follow from the events."""
 
     @cached_property
     def history(self) -> pl.DataFrame:
@@ -102,8 +102,14 @@ class State:
     @cached_property
     def alias(self) -> dict[str, str]:
         """Whose the rows are that name no dealer, where only one is named."""
-        named = set(held(self.as_read.filter(~pl.col("undone")).select("covers"))["dealer"]) - {UNNAMED}
-        return {UNNAMED: named.pop()} if len(named) == 1 else {} if named else dict(self.named_later)
+        if self.names is not None:
+            return dict(self.names)
+        return dict.fromkeys([UNNAMED], *self.named) if len(self.named) == 1 else {}
+
+    @cached_property
+    def named(self) -> frozenset[str]:
+        """The dealers that are named."""
+        return frozenset(held(self.as_read.filter(~pl.col("undone")).select("covers"))["dealer"]) - {UNNAMED}
 
     @cached_property
     def as_read(self) -> pl.DataFrame:
@@ -129,16 +135,20 @@ class State:
         place = pl.when("truth").then("seq").otherwise(pl.col("seq").min().over("dealer", "sha256"))
         reads = self.history.with_columns(dated=dated, place=place).filter(~pl.col("undone"))
         live = reads.unique(["dealer", "sha256"], keep="last", maintain_order=True)
-        copies = live.filter(pl.col("replaces").list.len() > 0)
+        copy = pl.col("replaces").list.len()
+        copies = live.filter(copy > 0)
         if copies.is_empty():
-            places = live.with_columns(before=pl.lit(None, _TIME), void=pl.lit(None, pl.List(pl.String)))
+            ordered = live.with_columns(void=pl.lit(None, pl.List(pl.String))).sort("dated", "place", "seq")
         else:
-            theirs = copies.select("dealer", "dated", "complete", sha256="replaces").explode("sha256")
-            void = pl.col("complete").list.explode(keep_nulls=False).unique()
-            replaced = theirs.group_by("dealer", "sha256").agg(before=pl.col("dated").min(), void=void)
-            places = live.join(replaced, on=["dealer", "sha256"], how="left")
-        dated = pl.min_horizontal("dated", "before")
-        ordered = places.with_columns(dated=dated).sort("dated", pl.col("before").is_null(), "place", "seq")
+            pairs = copies.select("dealer", "batch", "complete", sha256="replaces").explode("sha256")
+            void = pairs.group_by("dealer", "sha256").agg(
+                void=pl.col("complete").list.explode(keep_nulls=False).unique()
+            )
+            originals = live.filter(copy == 0).select("dealer", "sha256", after="dated")
+            after = pairs.join(originals, on=["dealer", "sha256"]).group_by("batch").agg(pl.col("after").max())
+            placed = live.join(void, on=["dealer", "sha256"], how="left").join(after, on="batch", how="left")
+            after_it = pl.when(~pl.col("truth")).then("after")
+            ordered = placed.sort(pl.coalesce(after_it, "dated"), copy, "dated", "place", "seq")
         return ordered.with_row_index("order").select(
             "batch",
             pl.col("order").cast(pl.Int64),

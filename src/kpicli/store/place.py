@@ -11,7 +11,8 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,10 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _TURN = ".writing"
 """The file that a writer locks for its turn; it holds the name of the batch that is being written."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OF_A_LOG = re.compile(r"\d{20}\..*(json|parquet|crc)|_last_checkpoint|_sidecars")
+"""What belongs in a log; other things are what was left by commits that were cut short."""
+_UMASK = threading.Lock()
+"""Held while the process makes files for its owner only."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,11 @@ class Place(Protocol):
     def write(self, path: str, rows: pl.DataFrame) -> Stored:
         """Write a parquet file."""
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
-        """Make durable and private what was committed to a table: its files' folders, versions of its log or all."""
+    def private(self) -> contextlib.AbstractContextManager[None]:
+        """Let a library write files; one at a time."""
+
+    def settle(self, table: str, versions: Iterable[int] | None) -> None:
+        """Make durable and private some versions of a table's log, or all of it and the folders of its files."""
 
     def tell(self, path: str) -> Stored | None:
         """A file as it is now; None where it is gone."""
@@ -122,7 +130,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.name = str(root)
-        if re.search(r"%[0-9a-fA-F]{2}", str(root.absolute())):  # deltalake decodes such a path to another one
+        # deltalake decodes the one, and polars takes the other for a column
+        if re.search(r"%[0-9a-fA-F]{2}|=", str(root.absolute())):
             raise StoreError("store_path", store=self.name)
         if root.exists() and not root.is_dir():
             raise StoreError("not_a_store", store=self.name)
@@ -158,27 +167,41 @@ class Folder:
     def write(self, path: str, rows: pl.DataFrame) -> Stored:
         """Write a parquet file, closed to others from its first byte and on the disk when this returns."""
         target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not target.parent.is_dir():
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            _sync(target.parent.parent)
         content = _parquet(rows)
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
+        _sync(target.parent)
         return _stored(path, content)
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
-        """Sync the log's new entries, their checkpoint, and all folders concerned."""
-        log = self.root / table / "_delta_log"
+    @contextlib.contextmanager
+    def private(self) -> Iterator[None]:
+        """What libraries write in here is closed to others from its first byte."""
+        with _UMASK:
+            before = os.umask(_OTHERS)
+            try:
+                yield
+            finally:
+                os.umask(before)
+
+    def settle(self, table: str, versions: Iterable[int] | None) -> None:
+        """Sync the entries, their checkpoint, and the folders concerned."""
+        home = self.root / table
+        log = home / "_delta_log"
         names = None if versions is None else {f"{version:020d}" for version in versions}
         for entry in log.iterdir():
-            if names is None or entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint":
+            wanted = names is None or entry.name.partition(".")[0] in names or entry.name == "_last_checkpoint"
+            if wanted and _OF_A_LOG.fullmatch(entry.name):
                 entry.chmod(0o600)
                 _sync(entry)
-        parents = {(self.root / path).parent for path in paths}
-        for folder in (*parents, log, self.root / table, self.root):
-            if folder != self.root:
-                folder.chmod(0o700)
+        for folder in (log, *(home.glob("month=*") if versions is None else ()), home):
+            folder.chmod(0o700)
             _sync(folder)
+        _sync(self.root)
 
     def tell(self, path: str) -> Stored | None:
         """Size and hash of a file's bytes."""
@@ -196,7 +219,7 @@ class Folder:
         for path in self.root.glob(pattern):
             path.unlink(missing_ok=True)
         for path in self.root.glob("*/_delta_log/*"):
-            if not re.fullmatch(r"\d{20}\..*(json|parquet|crc)|_last_checkpoint|_sidecars", path.name):
+            if not _OF_A_LOG.fullmatch(path.name):
                 path.unlink(missing_ok=True)
 
     @property
@@ -217,6 +240,8 @@ class Bucket:
 
     def __init__(self, root: str) -> None:
         self.name = root
+        if re.search(r"[=?#]", root):
+            raise StoreError("store_path", store=root)
 
     @cached_property
     def _files(self) -> Any:
@@ -244,14 +269,18 @@ class Bucket:
         stream.close()
         return _stored(path, content)
 
-    def settle(self, table: str, paths: Sequence[str], versions: Iterable[int] | None) -> None:
+    def private(self) -> contextlib.AbstractContextManager[None]:
+        """Whoever may read the bucket may."""
+        return contextlib.nullcontext()
+
+    def settle(self, table: str, versions: Iterable[int] | None) -> None:
         """What an object store has accepted is there."""
 
     def tell(self, path: str) -> Stored | None:
         """Size and hash of an object's bytes."""
         try:
             stream = self._files.open_input_file(path)
-        except OSError:
+        except FileNotFoundError:
             return None
         return _stored(path, bytes(stream.read(stream.size())))
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from kpicli.catalogue import Form
 from kpicli.store.current import PLACE, ROW, day, difference, standing
-from kpicli.store.journal import State
+from kpicli.store.journal import UNNAMED, State
 
 NOWHERE = "0000-00"
 """The month of a tombstone for a row that was corrected away, whichever month it may yet turn up in."""
@@ -82,20 +82,22 @@ def plan(
     """Compare rows (keyed, with ``dealer``, ``month``, ``table``, ``sheet``, ``row``) with all versions that matter.
 
     `versions` are those of every row that could change: with a key of the rows or a corrected one, of a batch that this
-    one stands in for, or in the days of a whole truth. Undone and replaced batches are among them: an undone one may
-    come back.
+    one stands in for, or in the days of a whole truth; their dealers as they were written. Undone and replaced batches
+    are among them: an undone one may come back.
     """
     batch = source.batch
     covers = _covers(form, rows)
     said = rows.with_columns(batch=pl.lit(batch), file=pl.lit(source.file), gone=pl.lit(False))
     incoming = said.with_columns(pl.col("dealer").replace(after.alias))
-    dealers = incoming["dealer"].unique().to_list() or [after.alias.get(source.dealer, source.dealer)]
-    away = _tombstones(incoming, versions, corrected, batch, dealers)
-    tombstones = _shaped(away, incoming)
+    dealers = said["dealer"].unique().to_list() or [source.dealer]
+    tombstones = _shaped(_tombstones(said, versions, corrected, batch, dealers), said)
     appended = pl.concat([said, tombstones])
+    versions, tombstones = (one.with_columns(pl.col("dealer").replace(after.alias)) for one in (versions, tombstones))
+    state = replace(state, names=after.alias)  # a name that a row gets by this is no change of it
     made = Plan(form, appended, covers, complete, _per_table(rows), rows.height, 0, {}, 0, 0)
-    if versions.is_empty() and not state.covers(form.key)["truth"].any():
-        known = rows.is_empty() and earlier_reading(source, state) is not None
+    counts = batch in after.of(form.key)["batch"] and not state.covers(form.key)["truth"].any()
+    if versions.is_empty() and counts:
+        known = _is_known(form, incoming, source, state, versions)
         return replace(made, known=known, late=_late(state, incoming.select("dealer", "month")))
     wanted = [*PLACE, "batch", *form.content]
     every = pl.concat([frame.select(*wanted, "gone") for frame in (versions, incoming, tombstones)])
@@ -170,19 +172,24 @@ def _tombstones(
     be read alone. Older batches that do not know of this month yet get theirs with this one.
     """
     lies = ["dealer", "key", "month", "batch"]
+    whose = ["key", "month", pl.col("dealer").alias("dealer_other")]
+    nobodys = pl.col("dealer").eq(UNNAMED) | pl.col("dealer_other").eq(UNNAMED)
+    may_be_one = nobodys | pl.col("dealer").eq(pl.col("dealer_other"))
     here = incoming.select(lies)
     rows = versions.filter(~pl.col("gone")).select(lies)
-    elsewhere = rows.join(here, on=ROW, suffix="_here").filter(pl.col("month") != pl.col("month_here"))
-    mine = elsewhere.select("dealer", "key", "month", batch="batch_here")
-    theirs = elsewhere.select("dealer", "key", "batch", month="month_here").select(lies)
-    nowhere = versions.filter(pl.col("month") == NOWHERE).select("dealer", "key", "batch")
-    corrections = nowhere.join(here.select("dealer", "key", "month"), on=ROW).select(lies)
+
+    def beside(lying: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+        """Rows in the other months in which there is what may be the same row, today or with another dealer undone."""
+        found = lying.join(others.select(whose), on="key", suffix="_other").filter(may_be_one)
+        elsewhere = found.filter(pl.col("month") != pl.col("month_other"))
+        return elsewhere.with_columns(month="month_other").select(lies)
+
+    nowhere = versions.filter(pl.col("month") == NOWHERE).select(lies)
     listed = pl.DataFrame({"key": corrected}, schema={"key": pl.String}).unique(maintain_order=True)
     gone = listed.join(pl.DataFrame({"dealer": dealers}), how="cross").join(here, on=ROW, how="anti")
-    gone = gone.with_columns(batch=pl.lit(batch))
-    away = gone.join(rows.select("dealer", "key", "month"), on=ROW).select(lies)
-    never = gone.with_columns(month=pl.lit(NOWHERE)).select(lies)
-    return pl.concat([mine, theirs, corrections, away, never]).unique(maintain_order=True)
+    never = gone.with_columns(month=pl.lit(NOWHERE), batch=pl.lit(batch)).select(lies)
+    found = [beside(here, rows), beside(rows, here), beside(nowhere, here), beside(never, rows), never]
+    return pl.concat(found).unique(maintain_order=True)
 
 
 def _shaped(tombstones: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

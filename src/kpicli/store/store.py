@@ -6,7 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from kpicli.errors import StoreError
 from kpicli.identify import CONTENT
 from kpicli.normalise import DTYPES
 from kpicli.store.current import day, standing
-from kpicli.store.journal import LEAN, SCHEMA, Known, State, frame
+from kpicli.store.journal import LEAN, SCHEMA, UNNAMED, Known, State, frame, held
 from kpicli.store.place import Place, Stored, Turn, place_of
 from kpicli.store.plan import NOWHERE, Plan, Source, earlier_reading, entry, expected, plan
 from kpicli.store.tables import OvertakenError, Table, first_line
@@ -70,8 +70,10 @@ class _Seen:
         if not files:
             return pl.DataFrame(schema=columns)
         with _reading(self.place):
-            paths = [self.place.uri(path) for path in files]
-            found = pl.scan_parquet(paths, schema=SCHEMA, missing_columns="insert").select(list(columns)).collect()
+            events = pl.scan_parquet(
+                [self.place.uri(path) for path in files], glob=False, schema=SCHEMA, missing_columns="insert"
+            )
+            found = events.select(list(columns)).collect()
         return found.sort("seq", "time")
 
     @cached_property
@@ -126,7 +128,10 @@ class Store:
     def state(self) -> State:
         """Which batches count."""
         whole = self._seen.state
-        return whole if self.known is None else State(self.known.of(whole.events), whole.alias)
+        if self.known is None:
+            return whole
+        earlier = State(self.known.of(whole.events))
+        return earlier if earlier.named else replace(earlier, names=whole.alias)  # nobody had a name yet
 
     @property
     def whole(self) -> State:
@@ -220,6 +225,7 @@ class Store:
             return pl.LazyFrame(schema=wanted)
         return pl.scan_parquet(
             [self.place.uri(path) for path in files["path"]],
+            glob=False,
             schema={name: dtype for name, dtype in wanted.items() if name != "month"},
             missing_columns="insert",
             hive_partitioning=True,
@@ -284,7 +290,7 @@ class Store:
         if journal is None or not journal.files["name"].str.starts_with(merged).any():
             self.place.clear(f"{JOURNAL}/{merged}*.parquet")
         for name in self.place.tables():
-            self.place.settle(name, [], None)
+            self.place.settle(name, None)
         self.forget()
 
     def plan(
@@ -308,41 +314,47 @@ class Store:
     def _versions(
         self, form: Form, rows: pl.DataFrame, source: Source, after: State, corrected: Sequence[str]
     ) -> pl.DataFrame:
-        """All versions of every row that storing these could change."""
-        rows = rows.with_columns(pl.col("dealer").replace(after.alias))
-        dealers = rows["dealer"].unique().to_list() or [source.dealer]
-        files = self.files(form.key).with_columns(pl.col("dealer").replace(after.alias))
-        files = files.filter(pl.col("dealer").is_in(dealers).fill_null(True))
+        """All versions of every row that storing these could change, their dealers as they were written."""
+        same = pl.col("sha256").is_in({source.sha256, *source.replaces})
+        copied = pl.col("replaces").list.contains(source.sha256)  # its copies come right after it, wherever they were
+        shift = (same | copied) & (pl.col("dealer") == source.dealer)
+        before = held(self.state.as_read.filter(shift, ~pl.col("undone")).select("batch", "truth", "covers"))
+        before = before.filter(pl.col("form") == form.key)
+        dealers = {*rows["dealer"]} or {source.dealer}
+        concerned = {*dealers, *before["dealer"], UNNAMED}
+        files = self.files(form.key)
+        if UNNAMED not in dealers:  # whoever names none may be any of them
+            files = files.filter(pl.col("dealer").is_in(concerned).fill_null(True))
         if files.is_empty():
             return pl.DataFrame(schema=schema(form))
-        listed = pl.LazyFrame({"key": corrected}, schema={"key": pl.String})
-        keys = [rows.lazy().select("dealer", "key"), pl.LazyFrame({"dealer": dealers}).join(listed, how="cross")]
-        contents = {source.sha256, *source.replaces}
-        stands_in = self.batches.filter(pl.col("sha256").is_in(contents), pl.col("dealer") == source.dealer)["batch"]
-        if stands_in.len():
-            theirs = files.filter(pl.col("batch").is_in(stands_in.implode()).fill_null(True))
-            held = self._scan(form, theirs, after).filter(pl.col("batch").is_in(stands_in.implode()))
-            keys.append(held.select("dealer", "key"))
-        spans = rows.lazy().group_by("dealer").agg(since=day(form).min(), until=day(form).max())
-        hidden = self.state.covers(form.key).filter("truth", pl.col("batch").is_in(stands_in.implode())).lazy()
-        hidden = hidden.select(pl.col("dealer").replace(after.alias), "since", "until")
-        days = [*([spans] if source.truth else []), hidden]  # what it hides, and what hid before and does not any more
-        if source.truth or stands_in.len():
-            inside = (
-                self._scan(form, files, after).select("dealer", "key", day=day(form)).join(pl.concat(days), on="dealer")
-            )
+        called = pl.col("dealer").replace(after.alias)
+        named = self._scan(form, files, after)
+        said = rows.lazy().with_columns(called)
+        whose = pl.LazyFrame({"dealer": sorted(dealers)}).select(called)
+        keys = [
+            said.select("dealer", "key"),
+            whose.join(pl.LazyFrame({"key": corrected}, {"key": pl.String}), how="cross"),
+        ]
+        if before.height:
+            keys.append(named.join(before.lazy(), on="batch", how="semi").select("dealer", "key"))
+        # what it hides, and what an earlier reading of it hid
+        spans = [before.lazy().filter("truth").select(called, "since", "until")]
+        if source.truth:
+            spans.append(said.group_by("dealer").agg(since=day(form).min(), until=day(form).max()))
+        if source.truth or before["truth"].any():
+            inside = named.select("dealer", "key", day=day(form)).join(pl.concat(spans), on="dealer")
             keys.append(inside.filter(pl.col("day").is_between("since", "until")).select("dealer", "key"))
         with self.reading():
             wanted = pl.concat(keys).unique().collect()
         by_content = wanted["key"].str.starts_with(CONTENT).all()  # what is known by its content moves by correction
-        if by_content and not (corrected or stands_in.len() or source.truth):
+        if by_content and not (corrected or before.height or source.truth):
             months = [*rows["month"].unique().to_list(), NOWHERE]
             files = files.filter(pl.col("month").is_in(months))
         near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
 
         def found(files: pl.DataFrame) -> pl.DataFrame:
-            every = self._scan(form, files, after).filter(near)
-            return every.join(wanted.lazy(), on=["dealer", "key"], how="semi").collect()
+            every = self._scan(form, files, _AS_WRITTEN).filter(near)
+            return every.join(wanted.lazy(), on="key", how="semi").collect()
 
         try:
             return found(files)
@@ -383,6 +395,7 @@ class Store:
                     files.append(self.place.write(path, part.drop("month")))
                     counts.append(part.height)
         table.commit(files, time=source.time, rows=counts)
+        table.checkpoint()
         return files
 
     def record(self, event: Mapping[str, Any]) -> None:
@@ -396,11 +409,12 @@ class Store:
         file = self.place.write(f"{JOURNAL}/{event['seq']:08d}-{secrets.token_hex(4)}.parquet", frame([event]))
         journal.commit([file], time=event["time"], rows=[1], first=True)
         self.forget()
-        if journal.files.height >= _JOURNAL_FILES:
-            try:
+        try:
+            journal.checkpoint()
+            if journal.files.height >= _JOURNAL_FILES:
                 self.merge_journal(event["time"])
-            except (DeltaError, OSError):
-                return  # the event stands without it; the next turn clears what is left
+        except (DeltaError, OSError):
+            return  # the event stands without it; the next turn clears what is left
         self._turn.ends()
 
     def merge_journal(self, now: datetime) -> None:

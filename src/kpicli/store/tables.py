@@ -4,7 +4,6 @@ kpicli writes the parquet files itself and then commits them: so a file is on th
 name says which batch it belongs to.
 """
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +24,10 @@ FORMAT = 2
 _DESCRIPTION = "kpicli store format "
 _CHECKPOINT = 10
 """Commits between two checkpoints of a log: opening cost grows with what lies between."""
+_LONG = 300
+"""So many characters of what a library says are told."""
 _BY_US = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
-"""Checkpoints come after the commit is durable, and a failing one fails nothing."""
+"""Checkpoints come after the commit is durable."""
 
 
 class OvertakenError(Exception):
@@ -40,6 +41,7 @@ class Table:
         self.place = place
         self.name = name
         self._delta = delta
+        self._summed = delta.version()
 
     @classmethod
     def open(cls, place: Place, name: str) -> "Table | None":
@@ -69,13 +71,13 @@ class Table:
                 partition_by=list(partition),
                 description=f"{_DESCRIPTION}{FORMAT}",
             )
-            place.settle(name, [], [0])
+            place.settle(name, [0])
             table = cls.open(place, name)
             assert table is not None
         known = {field.name for field in table._delta.schema().fields}
         new = [field for field in wanted.fields if field.name not in known]
         if new:
-            table._committed(lambda: table._delta.alter.add_columns(new, post_commithook_properties=_BY_US), [])
+            table._committed(lambda: table._delta.alter.add_columns(new, post_commithook_properties=_BY_US))
         return table
 
     @property
@@ -126,9 +128,17 @@ class Table:
                 ["month"] if any(_partition(action.path) for action in actions) else [],
                 commit_properties=CommitProperties(max_commit_retries=0) if first else None,
                 post_commithook_properties=_BY_US,
-            ),
-            [file.path for file in added],
+            )
         )
+
+    def checkpoint(self) -> None:
+        """Sum up the log where much was committed since the table was opened; nothing is lost where this fails."""
+        now = self._delta.version()
+        if self._summed // _CHECKPOINT != now // _CHECKPOINT:
+            with self.place.private():
+                self._delta.create_checkpoint()
+            self.place.settle(self.name, [now])
+        self._summed = now
 
     def vacuum(self, hours: int, *, dry_run: bool) -> list[str]:
         """Delete the files that no state of the last hours has, or only name them."""
@@ -148,22 +158,20 @@ class Table:
         if dry_run:
             step()
         else:
-            self._committed(step, [])
+            self._committed(step)
         return found
 
-    def _committed(self, step: Callable[[], None], paths: Sequence[str]) -> None:
+    def _committed(self, step: Callable[[], None]) -> None:
         before = self._delta.version()
         try:
             step()
-        except CommitFailedError as error:
-            raise OvertakenError from error
+        except DeltaError as error:
+            if isinstance(error, CommitFailedError) or "changed since last commit" in str(error):
+                raise OvertakenError from error
+            raise
         self._delta.update_incremental()
         now = self._delta.version()
-        self.place.settle(self.name, paths, range(before + 1, now + 1))
-        if before // _CHECKPOINT != now // _CHECKPOINT:
-            with contextlib.suppress(DeltaError, OSError):  # the log is whole without it
-                self._delta.create_checkpoint()
-                self.place.settle(self.name, [], [now])
+        self.place.settle(self.name, range(before + 1, now + 1))
 
 
 def _partition(path: str) -> dict[str, str | None]:
@@ -172,6 +180,10 @@ def _partition(path: str) -> dict[str, str | None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What a library says went wrong, on one line: without the stack that a Rust library adds where it was told to."""
-    said = re.split(r"\n\s*(?:stack backtrace:|0: )", str(error), maxsplit=1)[0]
-    return " ".join(said.split())[:300] or type(error).__name__
+    """What a library says went wrong, on one line; of a long one the beginning and the end, where the cause stands.
+
+    Without colours, the numbers of requests, and the stack that is added where it was asked for.
+    """
+    said = re.split(r"\n\s*(?:stack backtrace:|0: )|<(?:BucketName|RequestId|HostId)>", str(error), maxsplit=1)[0]
+    words = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", said).split()) or type(error).__name__
+    return words if len(words) <= _LONG else f"{words[: _LONG // 2]} … {words[-_LONG // 2 :]}"
