@@ -304,7 +304,7 @@ def python(function: Callable[..., Any], *words: object, under: Sequence[object]
 # Killed
 
 
-@pytest.mark.parametrize(("steps", "stride"), [("commits", 1), pytest.param("all", STRIDE, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("steps", "stride"), [("commits", 4), pytest.param("all", STRIDE, marks=pytest.mark.long)])
 def test_a_run_killed_before_any_step_leaves_the_state_before_or_after_and_the_next_completes_it(
     steps: str, stride: int, small: Scene
 ) -> None:
@@ -421,7 +421,7 @@ FULL, MOMENT = (errno.ENOSPC, True), (errno.EIO, False)
 @pytest.mark.parametrize(
     ("failure", "steps", "stride"),
     [
-        pytest.param(FULL, "commits", 1, id="full disk"),
+        pytest.param(FULL, "commits", 4, id="full disk"),
         pytest.param(FULL, "all", STRIDE, id="full disk at any step", marks=pytest.mark.long),
         pytest.param(MOMENT, "all", STRIDE, id="a bad moment at any step", marks=pytest.mark.long),
     ],
