@@ -10,10 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+import kpicli
 from kpicli import loading
 from kpicli.errors import StoreError
 from kpicli.identify import identify
 from kpicli.store import FORMAT, OvertakenError, Source, Store, schema
+
+from .conftest import NOW
 
 VISITS = loading.load().forms["visits"]
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -211,3 +214,15 @@ def test_other_programs_read_the_tables_as_they_are(tmp_path: Path) -> None:
     table = DeltaTable(tmp_path / "visits")
     assert table.metadata().partition_columns == ["month"]
     assert sorted(pl.scan_parquet(table.file_uris()).collect()["visit_no"]) == ["1", "2"]
+
+
+def test_a_form_with_a_month_of_its_own_is_corrected(tmp_path: Path) -> None:
+    table = "月份,指标,目标值\n2026-10,订单数,{}\n"
+    for number, target in enumerate((40, 45)):
+        file = tmp_path / f"{number}.csv"
+        file.write_text(table.format(target), encoding="utf-8")
+        (told,) = kpicli.ingest(kpicli.open_workspace(store=tmp_path / "store"), [file], now=NOW).files
+    assert (told.status, [(change.changed, dict(change.columns)) for change in told.changes]) == (
+        "stored",
+        [(1, {"value": 1})],
+    )

@@ -71,9 +71,10 @@ class Turn:
             os.fsync(self._descriptor)
 
     def ends(self) -> None:
-        """Note that nothing is left half written."""
+        """Note that nothing is left half written; a note that stays only makes the next turn look."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
 
 
 class Place(Protocol):

@@ -99,7 +99,7 @@ def plan(
     if versions.is_empty() and counts:
         known = _is_known(form, incoming, source, state, versions)
         return replace(made, known=known, late=_late(state, incoming.select("dealer", "month")))
-    wanted = [*PLACE, "batch", *form.content]
+    wanted = list(dict.fromkeys([*PLACE, "batch", *form.content]))  # a form may have a month of its own
     every = pl.concat([frame.select(*wanted, "gone") for frame in (versions, incoming, tombstones)])
     was, now = pl.collect_all(
         [
@@ -209,9 +209,9 @@ def _is_known(
     earlier = earlier_reading(source, state)
     if earlier is None or (source.truth and not earlier["truth"]):
         return False
-    says = ["dealer", "key", "month", "row", *form.content]
+    says = list(dict.fromkeys([*PLACE, "row", *form.content]))
     before = versions.filter(pl.col("batch") == earlier["batch"], ~pl.col("gone"))
-    return before.select(says).sort(says[:3]).equals(incoming.select(says).sort(says[:3]))
+    return before.select(says).sort(PLACE).equals(incoming.select(says).sort(PLACE))
 
 
 def _late(state: State, rows: pl.DataFrame) -> dict[str, int]:
