@@ -18,6 +18,7 @@ from unittest.mock import patch
 import pytest
 
 from kpicli import cli
+from kpicli.loading import load
 from kpicli.pipeline.ingest import Ingested
 from kpicli.read import Limits, ReaderPool
 from kpicli.workspace import Workspace
@@ -61,7 +62,7 @@ def call(*words: object, now: datetime = NOW, encoding: str = "utf-8", **environ
     with (
         patch.object(sys, "argv", ["kpicli", *map(str, words)]),
         patch.dict(os.environ, {"COLUMNS": "100", **environment}),
-        patch("kpicli.cli.commands.datetime", Clock),
+        patch("kpicli.cli.options.datetime", Clock),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
@@ -752,7 +753,8 @@ def test_a_book_of_the_workspace_is_the_one_reported_whatever_it_counts(measure:
 
 def test_a_book_of_the_workspace_is_listed_and_its_kpis_are_those_in_force() -> None:
     home = workspace('book = "mine"', books_mine=VISITORS)
-    assert {book["key"] for book in call("books", "-C", home, "--json").document["books"]} == {"buick", "mine"}
+    listed = {book["key"] for book in call("books", "-C", home, "--json").document["books"]}
+    assert listed == {*load().books, "mine"}
     assert call("kpis", "-C", home, "--json").document["book"] == "mine"
     assert call("kpis", "-C", home, "--book", "buick", "--json").document["book"] == "buick"
 

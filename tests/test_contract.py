@@ -112,6 +112,25 @@ REPORT = {
     "total": GROUP,
     "by": Each(Each(GROUP)),
 }
+ROW = {"measure": TEXT, "file": TEXT, "sheet": TEXT, "row": WHOLE}
+WHO = {"customer": (str, NOTHING), "consultant": (TEXT, NOTHING)}
+PART = {
+    "value": (*NUMBER, NOTHING),
+    "rows": [ROW | WHO | {"value": NUMBER}],
+    "left_out": [ROW | WHO | {"why": TEXT}],
+}
+EXPLAINED = KPI_VALUE | {
+    "command": {"explain"},
+    "kpi": TEXT,
+    "book": TEXT,
+    "month": TEXT,
+    "dealer": (TEXT, NOTHING),
+    "group": (Each(TEXT), NOTHING),
+    "formula": TEXT,
+    "measures": Each((*NUMBER, NOTHING)),
+    "numerator": PART,
+    "denominator": (PART, NOTHING),
+}
 BOTH = {"closed": (*NUMBER, NOTHING), "now": (*NUMBER, NOTHING)}
 COMPARISON = {
     "command": {"report"},
@@ -554,11 +573,13 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "forms": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms show visits": {"command": {"forms"}, "forms": [Each((str, list))]},
     "forms check": {"command": {"forms check"}, "mistakes": [Each(str)]},
-    "books": {"command": {"books"}, "books": [Each((str, list))]},
-    "books show buick": {"command": {"books"}, "books": [Each((str, list))]},
+    "books": {"command": {"books"}, "books": [dict]},
+    "books show buick": {"command": {"books"}, "books": [dict]},
     "books check": {"command": {"books check"}, "mistakes": [Each(str)]},
-    "kpis": {"command": {"kpis"}, "book": TEXT, "kpis": [Each((str, None))]},
-    "kpis close_rate": {"command": {"kpis"}, "book": TEXT, "kpis": [Each((str, None))]},
+    "explain close_rate --month 2026-10 --store SAMPLE": EXPLAINED,
+    "explain sales --month 2026-10 --consultant 张伟 --store SAMPLE": EXPLAINED,
+    "kpis": {"command": {"kpis"}, "book": TEXT, "kpis": [dict]},
+    "kpis close_rate": {"command": {"kpis"}, "book": TEXT, "kpis": [dict]},
     # stopped
     "report --store store": ERROR,
     "report": ERROR,
@@ -684,7 +705,7 @@ def test_forms_are_described_with_their_columns_headers_and_values() -> None:
     document = call("forms", "--json").document
     assert fits(document, {"command": {"forms"}, "forms": [shape]})
     forms = {form["key"]: form for form in document["forms"]}
-    assert set(forms) == {"visits", "intentions", "test_drives", "invoices", "followups", "targets"}
+    assert set(forms) == {"visits", "intentions", "test_drives", "invoices", "followups", "targets", "service_month"}
     contact = next(column for column in forms["visits"]["columns"] if column["key"] == "contact")
     assert contact["values"] == ["首次", "再次", "来电首次到店", "其他"]
     assert contact["required"]
@@ -694,14 +715,23 @@ def test_forms_are_described_with_their_columns_headers_and_values() -> None:
 
 def test_books_are_described_with_their_measures_and_kpis() -> None:
     measure = {"key": TEXT, "label": TEXT, "label_en": TEXT, "form": TEXT, "unit": TEXT}
+    maybe = ("formula", "definition", "numerator", "denominator", "note", "needs", "code", "cadence", "owner", "data")
     kpi = {
         "key": TEXT,
         "label": TEXT,
         "label_en": TEXT,
-        "unit": TEXT,
+        "unit": str,
         "direction": {"up", "down", "none"},
-        **dict.fromkeys(("formula", "definition", "numerator", "denominator", "note", "needs"), (TEXT, NOTHING)),
+        "over_one": bool,
+        "weight": NUMBER,
+        "aims": Each({"low": (*NUMBER, NOTHING), "high": (*NUMBER, NOTHING)}),
+        "benchmarks": [{"value": NUMBER, "source": TEXT, "date": str}],
+        "examples": [Each((*NUMBER, TEXT, NOTHING))],
+        **dict.fromkeys(maybe, (TEXT, NOTHING)),
     }
+    level = {"key": TEXT, "horizon": TEXT, "purpose": TEXT, "every_days": int, "signs": str}
+    bound = (*NUMBER, NOTHING)
+    scoring = {"base": NUMBER, "reward": NUMBER, "penalty": NUMBER, "cap": bound, "floor": bound}
     shape = {
         "key": TEXT,
         "label": TEXT,
@@ -709,10 +739,12 @@ def test_books_are_described_with_their_measures_and_kpis() -> None:
         "source": TEXT,
         "measures": [measure],
         "kpis": [kpi],
+        "levels": [level],
+        "scoring": (scoring, NOTHING),
     }
     document = call("books", "--json").document
     assert fits(document, {"command": {"books"}, "books": [shape]})
-    (buick,) = document["books"]
+    buick = next(book for book in document["books"] if book["key"] == "buick")
     assert {entry["key"] for entry in buick["measures"]} >= MEASURES
     assert call("kpis", "--json").document["kpis"] == buick["kpis"]
     assert call("kpis", "close_rate", "--json").document["kpis"] == [

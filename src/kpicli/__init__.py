@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kpicli.pipeline.explain import explain
     from kpicli.pipeline.export import export
     from kpicli.pipeline.ingest import ingest
     from kpicli.pipeline.report import compare_close, report
@@ -30,6 +31,7 @@ __all__ = [
     "close",
     "compact",
     "compare_close",
+    "explain",
     "export",
     "ingest",
     "open_workspace",
@@ -43,6 +45,7 @@ _HOMES = {
     "close": "pipeline.turns",
     "compact": "pipeline.upkeep",
     "compare_close": "pipeline.report",
+    "explain": "pipeline.explain",
     "export": "pipeline.export",
     "ingest": "pipeline.ingest",
     "open_workspace": "workspace",

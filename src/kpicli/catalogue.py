@@ -36,6 +36,9 @@ COLUMN_TYPES: tuple[str, ...] = ColumnType.__args__  # type: ignore[attr-defined
 LEVELS = ("O", "H", "A", "B", "C", "D", "E", "F", "F0", "F1", "F2", "L", "M", "N", "无级", "其他")
 """Levels of all houses known; which of them are open, and their cadence, is a book's business."""
 
+TIERS = ("中端", "高端")
+"""Of brands, where a book sets other targets for each."""
+
 PRIVATE_TYPES = ("name", "phone")
 """Columns of these types are masked wherever they are shown. Staff names are not private."""
 
@@ -120,7 +123,17 @@ class TimelyFact:
     due: str
 
 
-Fact = HistoryFact | TimelyFact
+@dataclass(frozen=True)
+class DurationFact:
+    """Minutes from one time of a row to another; empty where one is missing or they are the wrong way round."""
+
+    key: str
+    label: str
+    start: str
+    end: str
+
+
+Fact = HistoryFact | TimelyFact | DurationFact
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,11 @@ class Form:
         return Words(self.label, self.label_en)
 
     @property
+    def monthly(self) -> bool:
+        """Whether its rows say something of whole months."""
+        return self.columns[self.date].type == "month"
+
+    @property
     def content(self) -> tuple[str, ...]:
         """Its columns but for the dealer's: what a row says of itself, whoever's it is."""
         return tuple(key for key in self.columns if key != DEALER)
@@ -185,16 +203,23 @@ class Measure:
     label: str
     label_en: str
     form: str
-    count: Literal["rows", "customers", "sum", "open"]
-    """Rows; distinct customers; the sum of a column; or the rows open at the period's start (a stock)."""
+    count: Literal["rows", "customers", "distinct", "sum", "open", "target"]
+    """Rows; distinct customers; distinct values of a column; the sum of a column or of a duration; the rows open at one
+    moment (a stock); or what was planned for another measure."""
     date: str
     """The date column that decides the period."""
     where: tuple[Filter, ...] = ()
     """Filters of which any must pass; none lets every row pass."""
     minus: Filter | None = None
     """Rows passing this count −1."""
+    filled: tuple[str, ...] = ()
+    """Columns and durations that must not be empty."""
     column: str | None = None
-    """What `sum` adds up."""
+    """What `sum` adds up, or of what `distinct` counts the values."""
+    at: Literal["start", "end"] = "start"
+    """For `open`: the moment of the period."""
+    of: str = ""
+    """For `target`: the measure that is planned."""
     closed: tuple[str, ...] = ()
     """For `open`: the dates that end a row; the earliest counts."""
     unless_before: str | None = None
@@ -204,7 +229,7 @@ class Measure:
     @property
     def additive(self) -> bool:
         """Whether the values of disjoint groups add up to the value of all."""
-        return self.count != "customers"
+        return self.count not in ("customers", "distinct")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -213,12 +238,76 @@ class Measure:
         return tuple(dict.fromkeys(key for table in tables for key in table))
 
 
+Rounding = Literal["half_up", "down"]
+
+
 @dataclass(frozen=True)
 class Example:
     """A worked example of a KPI, run as a test."""
 
     measures: Mapping[str, float]
     value: float
+    printed: str = ""
+    """As a document has it, where it has."""
+    rounding: Rounding = "half_up"
+    """How the document came from the value to what it prints: some of them cut off."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A value that somebody published, for comparison; no target."""
+
+    value: float
+    source: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a value is held against: at least `low`, at most `high`; one of them may lack."""
+
+    low: float | None
+    high: float | None
+
+    @property
+    def target(self) -> float:
+        """The bound that is to be reached; that which must not be passed, where there is no other."""
+        return self.low if self.low is not None else self.high or 0.0
+
+    def met(self, value: float, slack: float = 0.0) -> bool:
+        """Whether a value lies within, or off by a share of the bound."""
+        above = self.low is None or value >= self.low * (1 - slack)
+        return above and (self.high is None or value <= self.high * (1 + slack))
+
+
+@dataclass(frozen=True)
+class Level:
+    """A class of prospects: how soon they will buy, and how often they are to be called."""
+
+    key: str
+    horizon: str
+    """Within which time they buy, in words."""
+    purpose: str
+    every_days: int
+    """Days from one follow-up to the next."""
+    signs: str = ""
+    """By what they are known."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Points for a value against its target: `base` at the target, a straight line above and another below.
+
+    One step is one percentage point of a rate, and one percent of the target of everything else.
+    """
+
+    base: float
+    reward: float
+    """Points for each step on the better side."""
+    penalty: float
+    """Points for each step on the worse side."""
+    cap: float | None = None
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +334,18 @@ class Kpi:
     """The form that would feed it and is not there yet."""
     near: float = 0.9
     examples: tuple[Example, ...] = ()
+    code: str = ""
+    """Its number in the source."""
+    cadence: str = ""
+    owner: str = ""
+    """Who is assessed by it."""
+    data: str = ""
+    """The sheet that the source takes it from."""
+    aims: Mapping[str, Aim] = field(default_factory=dict)
+    """Tier → target of the book; ``""`` for all tiers."""
+    benchmarks: tuple[Benchmark, ...] = ()
+    weight: float = 0
+    """Its share in the score of the book."""
 
     @property
     def is_ratio(self) -> bool:
@@ -272,6 +373,13 @@ class Book:
     """Measures and KPIs shown of each group, in this order."""
     league_by: str
     """What the groups are ranked by."""
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    scoring: Scoring | None = None
+
+    def aims(self, tier: str) -> dict[str, Aim]:
+        """KPI → the target that the book sets for a brand of a tier, where it sets one."""
+        found = {key: kpi.aims.get(tier, kpi.aims.get("")) for key, kpi in self.kpis.items()}
+        return {key: aim for key, aim in found.items() if aim}
 
     def label_of(self, key: str, language: str = "zh") -> str:
         """The label of a measure or KPI."""
@@ -279,11 +387,13 @@ class Book:
         return entry.label_en if language == "en" else entry.label
 
     def find(self, name: str) -> str | None:
-        """The key of a measure or KPI given by key or label; KPIs first."""
-        for entries in (self.kpis, self.measures):
-            for key, entry in entries.items():
-                if name in (key, entry.label, entry.label_en):
-                    return key
+        """The key of a measure or KPI given by key, label or its number in the source; KPIs first."""
+        for kpi in self.kpis.values():
+            if name in (kpi.key, kpi.label, kpi.label_en, kpi.code) and name:
+                return kpi.key
+        for measure in self.measures.values():
+            if name in (measure.key, measure.label, measure.label_en):
+                return measure.key
         return None
 
 

@@ -4,7 +4,7 @@ The grammar is closed on purpose, so that a definition written by anyone can be 
 
     sum     = product (("+" | "-") product)*
     product = factor (("*" | "/") factor)*
-    factor  = number | name | "-" factor | "(" sum ")"
+    factor  = number | name | "-" factor | "abs"? "(" sum ")"
 """
 
 import re
@@ -46,7 +46,14 @@ class Operation:
     right: "Node"
 
 
-Node = Literal | Name | Operation
+@dataclass(frozen=True)
+class Absolute:
+    """A part without its sign."""
+
+    part: "Node"
+
+
+Node = Literal | Name | Operation | Absolute
 
 
 def parse(text: str) -> Node:
@@ -66,6 +73,8 @@ def names(node: Node) -> Iterator[str]:
         case Operation(_, left, right):
             yield from names(left)
             yield from names(right)
+        case Absolute(part):
+            yield from names(part)
 
 
 def evaluate(node: Node, values: Mapping[str, Number | None]) -> Number | None:
@@ -75,6 +84,9 @@ def evaluate(node: Node, values: Mapping[str, Number | None]) -> Number | None:
             return value
         case Name(key):
             return values[key]
+        case Absolute(part):
+            signed = evaluate(part, values)
+            return signed if signed is None or signed >= 0 else -signed
         case Operation(sign, left, right):
             a, b = evaluate(left, values), evaluate(right, values)
             return None if a is None or b is None else _apply(sign, a, b)
@@ -140,6 +152,8 @@ def _factor(tokens: _Tokens, depth: int) -> Node:
     number, name, sign = token.group(1), token.group(2), token.group(3)
     if number:
         return Literal(float(number))
+    if name == "abs" and tokens.ahead == "(":
+        return Absolute(_factor(tokens, depth + 1))
     if name:
         return Name(name)
     if sign == "-":

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from kpicli import formula
-from kpicli.catalogue import Book, Kpi
+from kpicli.catalogue import Aim, Book, Kpi, Scoring
 from kpicli.formula import Number
 from kpicli.measure import Reason, Table, Values
 
@@ -33,6 +33,8 @@ class KpiValue:
     """By the target, the KPI's direction and its band."""
     previous: Number | None
     """The value of the month before; None for a week or a day."""
+    score: float | None = None
+    """Points by the rule of the book, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Group:
 
     measures: Mapping[str, Number | None]
     kpis: Mapping[str, KpiValue]
+    score: float | None
+    """The weighted mean of its KPIs' points."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,35 @@ class Report:
 
 
 def groups(
-    book: Book, table: Table, period: str, previous: str | None, dimension: str, targets: Targets
+    book: Book,
+    table: Table,
+    period: str,
+    previous: str | None,
+    dimension: str,
+    targets: Targets,
+    aims: Mapping[str, Aim],
 ) -> dict[str, Group]:
-    """The groups of one dimension (``""`` for the whole) in one period, each with the values of the period before."""
+    """The groups of one dimension (``""`` for the whole) in one period, each with the values of the period before.
+
+    `aims` are the book's own targets, for what has none in `targets`: of the whole, and of rates in every group.
+    """
     lacking = table.lacking.get(dimension, frozenset())
+    shared = {key: aim for key, aim in aims.items() if not dimension or book.kpis[key].is_ratio}
     made = {}
     for name in table.groups(period, dimension):
         reasons = {key: table.reasons.get((period, key)) for key in book.measures}
         reasons |= dict.fromkeys(lacking, "source_missing")
         before = table.values.get((previous, dimension, name)) if previous else None
         wanted = {key: target for (dim, group, key), target in targets.items() if (dim, group) == (dimension, name)}
-        made[name] = group(book, table.values[period, dimension, name], reasons, before, wanted)
+        values = _planned(book, table.values[period, dimension, name], wanted)
+        made[name] = group(book, values, reasons, before, wanted, shared)
     return made
+
+
+def _planned(book: Book, measures: Values, targets: Mapping[str, float]) -> Values:
+    """Measures with the targets that are measures of the book themselves."""
+    planned = {key: targets.get(entry.of) for key, entry in book.measures.items() if entry.count == "target"}
+    return {**measures, **planned} if planned else measures
 
 
 def group(
@@ -94,21 +115,69 @@ def group(
     reasons: Mapping[str, Reason | None],
     before: Values | None,
     targets: Mapping[str, float],
+    aims: Mapping[str, Aim],
 ) -> Group:
     """Compute every KPI of the book from one group's measures."""
-    kpis = {key: _kpi(kpi, measures, reasons, before, targets.get(key)) for key, kpi in book.kpis.items()}
-    return Group(measures, kpis)
+    kpis = {}
+    for key, kpi in book.kpis.items():
+        aim = _aim(kpi, targets[key]) if key in targets else aims.get(key)
+        kpis[key] = _kpi(kpi, measures, reasons, before, aim, book.scoring)
+    return Group(measures, kpis, _score(book, kpis))
+
+
+def _aim(kpi: Kpi, target: float) -> Aim:
+    return Aim(None, target) if kpi.direction == "down" else Aim(target, None)
 
 
 def _kpi(
-    kpi: Kpi, measures: Values, reasons: Mapping[str, Reason | None], before: Values | None, target: float | None
+    kpi: Kpi,
+    measures: Values,
+    reasons: Mapping[str, Reason | None],
+    before: Values | None,
+    aim: Aim | None,
+    scoring: Scoring | None,
 ) -> KpiValue:
     value, numerator, denominator = _parts(kpi, measures)
     previous = _parts(kpi, before)[0] if before else None
-    attainment = float(value) / target if value is not None and target else None
-    status = _status(kpi, float(value), target) if value is not None and target is not None else None
-    reason = None if value is not None else _reason(kpi, reasons, denominator)
-    return KpiValue(value, numerator, denominator, reason, target, attainment, status, previous)
+    if value is None:
+        target = aim.target if aim else None
+        return KpiValue(None, numerator, denominator, _reason(kpi, reasons, denominator), target, None, None, previous)
+    if aim is None:
+        return KpiValue(value, numerator, denominator, None, None, None, None, previous)
+    attainment = float(value) / aim.target if aim.target else None
+    points = score(scoring, kpi, float(value), aim.target) if scoring else None
+    status = _status(kpi, float(value), aim)
+    return KpiValue(value, numerator, denominator, None, aim.target, attainment, status, previous, points)
+
+
+def score(scoring: Scoring, kpi: Kpi, value: float, target: float) -> float | None:
+    """Points for a value by the rule of a book (S-003: target = 100, +1 % = +1.3, −1 % = −0.3); None for a target of 0.
+
+    A rate counts in percentage points, everything else in percent of its target; less is better for a KPI that goes
+    down.
+    """
+    if kpi.unit == "%":
+        steps = (value - target) * 100
+    elif target:
+        steps = (value / target - 1) * 100
+    else:
+        return None
+    better = -steps if kpi.direction == "down" else steps
+    points = scoring.base + better * (scoring.reward if better >= 0 else scoring.penalty)
+    capped = points if scoring.cap is None else min(points, scoring.cap)
+    return capped if scoring.floor is None else max(capped, scoring.floor)
+
+
+def performance_pay(total: float, own: float, team: float) -> float:
+    """What a person is paid by attainment: 绩效 = 总绩效 × 个人达成率 × 团队达成率 (S-000)."""
+    return total * own * team
+
+
+def _score(book: Book, kpis: Mapping[str, KpiValue]) -> float | None:
+    """The weighted mean of the scores there are; None without one."""
+    scored = [(kpi.score, book.kpis[key].weight) for key, kpi in kpis.items() if kpi.score is not None]
+    weights = sum(weight for _, weight in scored)
+    return sum(points * weight for points, weight in scored) / weights if weights else None
 
 
 def _parts(kpi: Kpi, measures: Values) -> tuple[Number | None, Number | None, Number | None]:
@@ -131,9 +200,7 @@ def _reason(kpi: Kpi, reasons: Mapping[str, Reason | None], denominator: Number 
     return "zero_denominator"
 
 
-def _status(kpi: Kpi, value: float, target: float) -> Status | None:
+def _status(kpi: Kpi, value: float, aim: Aim) -> Status | None:
     if kpi.direction == "none":
         return None
-    if kpi.direction == "up":
-        return "good" if value >= target else "near" if value >= kpi.near * target else "bad"
-    return "good" if value <= target else "near" if value <= (2 - kpi.near) * target else "bad"
+    return "good" if aim.met(value) else "near" if aim.met(value, 1 - kpi.near) else "bad"

@@ -1,6 +1,6 @@
 """Compute the measures of a book for all periods and groups asked for, in one lazy plan that scans each table once.
 
-Every measure becomes a stream of events ``(period, dealer, consultant, model, source, channel, customer, value)``; sums
+Every measure becomes a stream of events ``(period, dealer, consultant, model, source, channel, who, value)``; sums
 and distinct counts over any grouping follow from the events. Only filters, joins, group-by and sums are used, so that
 the same declarations can run on a cluster.
 """
@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Filter, Form, HistoryFact, Measure, TimelyFact
+from kpicli.catalogue import DIMENSIONS, Book, Catalogue, DurationFact, Fact, Filter, Form, Measure, TimelyFact
 from kpicli.formula import Number
 from kpicli.normalise import VALID_PHONE
 from kpicli.periods import Period
@@ -23,8 +23,11 @@ UNFILLED = "未填"
 """How a group is called whose rows have nothing in the column."""
 
 _VALUE = pl.Decimal(30, 2)
-_EVENT = {"period": pl.String(), **dict.fromkeys((*DIMENSIONS, "customer"), pl.String()), "value": _VALUE}
+_EVENT = {"period": pl.String(), **dict.fromkeys((*DIMENSIONS, "who"), pl.String()), "value": _VALUE}
 _NO_EVENTS = pl.LazyFrame(schema=_EVENT | {"measure": pl.String()})
+
+_ORIGIN = ("key", "file", "sheet", "row", "customer")
+"""Where a row comes from, and whose it is."""
 
 Reason = Literal["no_rows", "zero_denominator", "source_missing", "history_missing"]
 Values = dict[str, Number | None]
@@ -79,9 +82,10 @@ def measure(
 ) -> Table:
     """Compute every measure of a book for each period: the whole, and by each of `dimensions`."""
     plan = _Plan(catalogue, book, source, periods, dealer, grace_days)
-    streams = {key: plan.events(entry).with_columns(measure=pl.lit(key)) for key, entry in book.measures.items()}
-    sums = [streams[key] for key, entry in book.measures.items() if entry.additive]
-    counts = [streams[key] for key, entry in book.measures.items() if not entry.additive]
+    counted = {key: entry for key, entry in book.measures.items() if entry.count != "target"}
+    streams = {key: plan.events(entry).with_columns(measure=pl.lit(key)) for key, entry in counted.items()}
+    sums = [streams[key] for key, entry in counted.items() if entry.additive]
+    counts = [streams[key] for key, entry in counted.items() if not entry.additive]
     queries = [
         query for dimension in ("", *dimensions) for query in (_sums(sums, dimension), _distinct(counts, dimension))
     ]
@@ -91,6 +95,51 @@ def measure(
     reasons = _reasons(plan, book, periods, results[:2], flags)
     lacking = {d: frozenset(k for k, m in book.measures.items() if not plan.has(m.form, d)) for d in dimensions}
     return Table(_values(book, periods, dimensions, results[: len(queries)], reasons, lacking), reasons, lacking)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The rows behind a measure: where each comes from, and what it counts.
+
+    Both frames have ``dealer``, ``consultant``, ``model``, ``source``, ``channel``, ``key``, ``file``, ``sheet``,
+    ``row``, ``customer``.
+    """
+
+    rows: pl.DataFrame
+    """With ``value``; the values add up to the measure."""
+    left_out: pl.DataFrame
+    """Rows of the period that do not count, with ``why``."""
+
+
+def trace(
+    catalogue: Catalogue,
+    book: Book,
+    source: Rows,
+    period: Period,
+    key: str,
+    *,
+    dimension: str = "",
+    group: str = "",
+    dealer: str | None = None,
+    grace_days: int = 0,
+) -> Trace:
+    """Give the rows that a measure counts in a period, of the whole or of one group, and those it leaves out."""
+    plan = _Plan(catalogue, book, source, [period], dealer, grace_days, tracing=True)
+    entry = book.measures[key]
+    rows, left = plan.events(entry), plan.left_out(entry)
+    if dimension:
+        rows, left = (frame.filter(pl.col(dimension) == group) for frame in (rows, left))
+    counted, left_out = pl.collect_all([rows.sort("file", "sheet", "row"), left.sort("file", "sheet", "row")])
+    if not entry.additive:
+        again = ~pl.col("who").is_first_distinct()
+        doubles = counted.filter(again).drop("value").with_columns(why=pl.lit(_AGAIN[entry.count]))
+        counted, left_out = counted.filter(~again), pl.concat([left_out, doubles.select(left_out.columns)])
+    if entry.count != "sum":
+        counted = counted.with_columns(pl.col("value").cast(pl.Int64))
+    return Trace(counted.drop("period", "who"), left_out.drop("period", "who"))
+
+
+_AGAIN = {"customers": "同一客户已计一次", "distinct": "同一取值已计一次"}
 
 
 class _Plan:
@@ -104,8 +153,11 @@ class _Plan:
         periods: Sequence[Period],
         dealer: str | None,
         grace_days: int,
+        *,
+        tracing: bool = False,
     ) -> None:
         self.catalogue, self.source, self.dealer, self.grace_days = catalogue, source, dealer, grace_days
+        self.tracing = tracing
         self.periods = pl.LazyFrame(
             {
                 "period": [p.label for p in periods],
@@ -122,7 +174,8 @@ class _Plan:
         self._used: dict[str, set[str]] = {form: set() for form in catalogue.forms}
         for entry in book.measures.values():
             date = catalogue.forms[entry.form].date
-            self._used[entry.form] |= {date, entry.date, *entry.columns, *entry.closed, *filter(None, [entry.column])}
+            columns = {*entry.columns, *entry.closed, *entry.filled, *filter(None, [entry.column])}
+            self._used[entry.form] |= {date, entry.date, *columns}
 
     def has(self, form: str, dimension: str) -> bool:
         return dimension == "dealer" or dimension in self.catalogue.forms[form].columns
@@ -130,14 +183,35 @@ class _Plan:
     def events(self, measure: Measure) -> pl.LazyFrame:
         """The events of one measure, each in its period."""
         form = self.catalogue.forms[measure.form]
-        whole = measure.count == "open" or measure.date != form.date
-        rows = self._base(form, whole)
-        if measure.where:
-            rows = rows.filter(pl.any_horizontal([_passes(table) for table in measure.where]))
-        rows = self._open(rows, measure) if measure.count == "open" else self._dated(rows, measure.date)
+        rows = self._candidates(measure).filter(_wanted(form, measure))
         if measure.unless_before:
             rows = self._unless_before(rows, measure.date, self.catalogue.forms[measure.unless_before])
-        return rows.select("period", *DIMENSIONS, "customer", value=_value(measure).cast(_VALUE))
+        counted = pl.col(measure.column or "").cast(pl.String) if measure.count == "distinct" else pl.col("who")
+        traced = [name for name in _ORIGIN if self.tracing]
+        return rows.select("period", *DIMENSIONS, *traced, who=counted, value=_value(measure).cast(_VALUE))
+
+    def left_out(self, measure: Measure) -> pl.LazyFrame:
+        """The rows of the period that a measure does not count, with ``why``; of a stock only those open then."""
+        form = self.catalogue.forms[measure.form]
+        rows = self._candidates(measure)
+        left = rows.filter(~_wanted(form, measure)).with_columns(why=_why(form, measure))
+        if measure.unless_before:
+            other = self.catalogue.forms[measure.unless_before]
+            wanted = rows.filter(_wanted(form, measure))
+            kept = self._unless_before(wanted, measure.date, other).select("dealer", "key")
+            before = wanted.join(kept, on=["dealer", "key"], how="anti")
+            left = pl.concat([left, before.with_columns(why=pl.lit(f"此前已有：{other.label}"))])
+        return left.select("period", *DIMENSIONS, *_ORIGIN, "who", "why")
+
+    def _candidates(self, measure: Measure) -> pl.LazyFrame:
+        """The rows of a measure's form that belong to each period."""
+        form = self.catalogue.forms[measure.form]
+        rows = self._base(form, measure.count == "open" or measure.date != form.date)
+        if measure.count == "open":
+            return self._open(rows, measure)
+        if form.columns[measure.date].type == "month":
+            return self._of_months(rows, measure.date)
+        return self._dated(rows, measure.date)
 
     def known_flags(self, book: Book) -> dict[tuple[str, str], pl.LazyFrame]:
         """How many rows of each period say yes or no in each flag the measures look at."""
@@ -166,7 +240,12 @@ class _Plan:
                 rows = self._with_fact(rows, form, fact)
             dimensions = [_dimension(form, name) for name in DIMENSIONS]
             used = self._used[form.key] - set(DIMENSIONS)
-            self._bases[form.key, whole] = rows.select(*dimensions, "person", "customer", *sorted(used)).cache()
+            if self.tracing:
+                used |= {*_ORIGIN} - {"customer"}
+                name = "customer" if "customer" in form.columns else pl.lit(None, pl.String).alias("customer")
+                dimensions.append(pl.col(name) if isinstance(name, str) else name)
+                used -= {"customer"}
+            self._bases[form.key, whole] = rows.select(*dimensions, "person", "who", *sorted(used)).cache()
         return self._bases[form.key, whole]
 
     def _rows(self, form: Form, since: str | None) -> pl.LazyFrame:
@@ -174,9 +253,12 @@ class _Plan:
         phone = pl.col("phone") if "phone" in form.columns else pl.lit(None, pl.String)
         known = pl.when(phone.str.contains(VALID_PHONE)).then(phone)
         alone = pl.concat_str([pl.lit("#"), "dealer", pl.lit("/"), "key"])
-        return rows.with_columns(person=known, customer=pl.coalesce(known, alone))
+        return rows.with_columns(person=known, who=pl.coalesce(known, alone))
 
-    def _with_fact(self, rows: pl.LazyFrame, form: Form, fact: HistoryFact | TimelyFact) -> pl.LazyFrame:
+    def _with_fact(self, rows: pl.LazyFrame, form: Form, fact: Fact) -> pl.LazyFrame:
+        if isinstance(fact, DurationFact):
+            minutes = _minutes(fact.end) - _minutes(fact.start)
+            return rows.with_columns(pl.when(minutes >= 0).then(minutes).alias(fact.key))
         if isinstance(fact, TimelyFact):
             timely = pl.col(fact.done) <= pl.col(fact.due) + timedelta(days=self.grace_days)
             return rows.with_columns(timely.fill_null(False).alias(fact.key))
@@ -197,21 +279,28 @@ class _Plan:
         inside = rows.filter(pl.col(date).is_between(self.first, self.last))
         return inside.join(self.calendar, left_on=date, right_on="day", how="inner")
 
+    def _of_months(self, rows: pl.LazyFrame, month: str) -> pl.LazyFrame:
+        """What is said of whole months belongs to the periods that have whole months."""
+        months = self.calendar.group_by("period", month=pl.col("day").dt.strftime("%Y-%m")).agg(
+            whole=pl.len() == pl.col("day").first().dt.month_end().dt.day()
+        )
+        return rows.join(months.filter("whole"), left_on=month, right_on="month", how="inner")
+
     def _open(self, rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
-        """One event for each period at whose start a row was open."""
+        """One event for each period at whose start, or end, a row was open."""
         closed = pl.min_horizontal(measure.closed) if len(measure.closed) > 1 else pl.col(measure.closed[0])
         stock = rows.with_columns(closed=closed).join(self.periods, how="cross")
         return stock.filter(
-            pl.col(measure.date) < pl.col("start"), (pl.col("closed") >= pl.col("start")).fill_null(True)
+            pl.col(measure.date) < pl.col(measure.at), (pl.col("closed") >= pl.col(measure.at)).fill_null(True)
         )
 
     def _unless_before(self, rows: pl.LazyFrame, date: str, other: Form) -> pl.LazyFrame:
         """Leave out the customers with a row in another form on a day before the first one here, in each period."""
-        first = rows.group_by("period", "dealer", "customer").agg(pl.col(date).min().alias("first_here"))
+        first = rows.group_by("period", "dealer", "who").agg(pl.col(date).min().alias("first_here"))
         before = (
             self._history(other, rows).group_by("dealer", "person").agg(pl.col(other.date).min().alias("first_there"))
         )
-        beside = rows.join(first, on=["period", "dealer", "customer"]).join(before, on=["dealer", "person"], how="left")
+        beside = rows.join(first, on=["period", "dealer", "who"]).join(before, on=["dealer", "person"], how="left")
         return beside.filter((pl.col("first_there") >= pl.col("first_here")).fill_null(True))
 
 
@@ -233,12 +322,59 @@ def _passes(table: Filter) -> pl.Expr:
     return pl.all_horizontal(tests)
 
 
+def _wanted(form: Form, measure: Measure) -> pl.Expr:
+    """Whether a row passes what a measure asks of it."""
+    tests = [_filled(form, name) for name in measure.filled]
+    if measure.count == "distinct":
+        tests.append(_filled(form, measure.column or ""))
+    if measure.where:
+        tests.append(pl.any_horizontal([_passes(table) for table in measure.where]))
+    return pl.all_horizontal(tests) if tests else pl.lit(True)
+
+
+def _why(form: Form, measure: Measure) -> pl.Expr:
+    """The first thing that a measure asks of a row and the row does not have, in words."""
+    empty = [*measure.filled, *([measure.column or ""] if measure.count == "distinct" else [])]
+    said = pl.coalesce(
+        pl.lit(None, pl.String),
+        *(pl.when(~_filled(form, name)).then(pl.lit(f"{_label(form, name)} 为空")) for name in empty),
+    )
+    if len(measure.where) == 1:
+        found = [
+            pl.when(~_passes({name: values})).then(pl.lit(f"{_label(form, name)} 不是 {_words(values)}"))
+            for name, values in measure.where[0].items()
+        ]
+        return pl.coalesce(said, *found)
+    return pl.coalesce(said, pl.lit("各条件都不符"))
+
+
+def _label(form: Form, name: str) -> str:
+    return form.columns[name].label if name in form.columns else form.facts[name].label
+
+
+def _words(values: Iterable[object]) -> str:
+    return "、".join({True: "是", False: "否"}.get(value, str(value)) for value in values)  # type: ignore[call-overload]
+
+
+def _minutes(name: str) -> pl.Expr:
+    """Minutes since midnight of a time, which is stored as 09:05."""
+    hours, minutes = (pl.col(name).str.slice(start, 2).cast(pl.Int64) for start in (0, 3))
+    return hours * 60 + minutes
+
+
+def _filled(form: Form, name: str) -> pl.Expr:
+    """Whether a row says something in a column: a dimension is not the name of what is empty, money is not nothing."""
+    said = pl.col(name).is_not_null()
+    if name in DIMENSIONS:
+        return said & (pl.col(name) != UNASSIGNED.get(name, UNFILLED))
+    if name in form.columns and form.columns[name].type == "money":
+        return said & (pl.col(name) != 0)
+    return said
+
+
 def _value(measure: Measure) -> pl.Expr:
-    if measure.count == "sum":
-        return pl.col(measure.column or "")
-    if measure.minus:
-        return pl.when(_passes(measure.minus)).then(-1).otherwise(1)
-    return pl.lit(1)
+    one = pl.col(measure.column or "") if measure.count == "sum" else pl.lit(1)
+    return pl.when(_passes(measure.minus)).then(-one.abs()).otherwise(one) if measure.minus else one
 
 
 def _sums(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
@@ -247,7 +383,7 @@ def _sums(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
 
 
 def _distinct(events: Sequence[pl.LazyFrame], dimension: str) -> pl.LazyFrame:
-    customers = pl.concat([_NO_EVENTS, *events]).select("period", _group(dimension), "measure", "customer").unique()
+    customers = pl.concat([_NO_EVENTS, *events]).select("period", _group(dimension), "measure", "who").unique()
     return customers.group_by("period", "group", "measure").agg(pl.len().cast(_VALUE).alias("value"))
 
 
@@ -265,26 +401,37 @@ def _reasons(
     """Why the whole of a period has no value for a measure: a period without data is not zero."""
     counted = {(period, key) for frame in whole for period, _, key, _ in frame.iter_rows()}
     said = {(form, name): {period for period, n in frame.iter_rows() if n} for (form, name), frame in flags.items()}
-    months = {key: plan.source.months(form, plan.dealer) for key, form in plan.catalogue.forms.items()}
+    forms = {entry.form: plan.catalogue.forms[entry.form] for entry in book.measures.values()}
+    months = {key: plan.source.months(form, plan.dealer) for key, form in forms.items()}
     reasons: dict[tuple[str, str], Reason] = {}
     for period in periods:
         for key, entry in book.measures.items():
-            reason = _reason(entry, period, months[entry.form], said, (period.label, key) in counted)
+            found = (period.label, key) in counted
+            monthly = forms[entry.form].monthly  # of its items each is there or not
+            reason = _reason(entry, period, months[entry.form], said, found, monthly=monthly)
             if reason:
                 reasons[period.label, key] = reason
     return reasons
 
 
 def _reason(
-    entry: Measure, period: Period, months: Sequence[str], said: Mapping[tuple[str, str], set[str]], counted: bool
+    entry: Measure,
+    period: Period,
+    months: Sequence[str],
+    said: Mapping[tuple[str, str], set[str]],
+    counted: bool,
+    *,
+    monthly: bool,
 ) -> Reason | None:
+    if entry.count == "target":
+        return "no_rows"  # unless there is one: targets are known by group
     if not months:
         return "source_missing"
     if entry.count == "open":
         return None if any(month < f"{period.start:%Y-%m}" for month in months) or counted else "history_missing"
     if counted:
         return None
-    if f"{period.start:%Y-%m}" not in months:
+    if monthly or f"{period.start:%Y-%m}" not in months:
         return "no_rows"
     silent = any((entry.form, name) in said and period.label not in said[entry.form, name] for name in entry.columns)
     return "source_missing" if silent else None

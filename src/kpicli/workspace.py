@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from kpicli.catalogue import Catalogue, suggest
+from kpicli.catalogue import TIERS, Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
 from kpicli.loading import load
 from kpicli.messages import Language
@@ -29,6 +29,8 @@ class Settings:
     dealer: str = ""
     """Code of the store (经销商) whose exports are read; empty where each file says it."""
     book: str = "buick"
+    tier: str = "中端"
+    """Of the brand, 中端 or 高端: some books set other targets for each."""
     language: Language = "zh"
     timezone: str = "+08:00"
     """Where the store is, as hours before UTC: decides when a day ends."""
@@ -122,4 +124,8 @@ def _filled(record: Record, table: Mapping[str, Any], path: str, mistakes: list[
     return replace(record, **good)
 
 
-_CHOICES: Mapping[str, Iterable[str]] = {"language": get_args(Language), "weeks": get_args(WeekMode)}
+_CHOICES: Mapping[str, Iterable[str]] = {
+    "language": get_args(Language),
+    "tier": TIERS,
+    "weeks": get_args(WeekMode),
+}

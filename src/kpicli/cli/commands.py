@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,7 +29,10 @@ from kpicli.cli.options import (
     Quiet,
     StorePath,
     Verbose,
+    day_of,
     language_of,
+    now_of,
+    today_of,
     workspace_of,
 )
 from kpicli.cli.output import progress_line, show, write_json
@@ -129,7 +132,7 @@ def ingest(
         password=password,
         fix=fix,
         language=language,
-        now=_now(as_of, workspace),
+        now=now_of(as_of, workspace),
     )
     if json_:
         from kpicli.present import json
@@ -174,7 +177,7 @@ def report(
 
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    today = _today(as_of, workspace)
+    today = today_of(as_of, workspace)
     if compare_close:
         for option, given in (("--by", by), ("--as-known-on", known_on)):
             if given:
@@ -188,7 +191,7 @@ def report(
             show(terminal.comparison(comparison, workspace.settings.zone, language))
         return
     computed, issues = compute(
-        workspace, month, book=book, by=by or BY, dealer=dealer, known_on=_day(known_on), today=today
+        workspace, month, book=book, by=by or BY, dealer=dealer, known_on=day_of(known_on), today=today
     )
     if json_:
         write_json(json.report(computed))
@@ -218,7 +221,7 @@ def status(
 
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    result = state_of(workspace, dealer=dealer, today=_today(as_of, workspace))
+    result = state_of(workspace, dealer=dealer, today=today_of(as_of, workspace))
     if json_:
         from kpicli.present import json
 
@@ -244,7 +247,7 @@ def turn(
     from kpicli.present import json, terminal
 
     workspace = workspace_of(folder, store)
-    result = undo(workspace, batch, redo=context.info_name == "redo", now=_now(as_of, workspace))
+    result = undo(workspace, batch, redo=context.info_name == "redo", now=now_of(as_of, workspace))
     if json_:
         write_json(json.turned(result, context.info_name or ""))
     else:
@@ -272,7 +275,7 @@ def close(
     workspace = workspace_of(folder, store)
     reopen = context.info_name == "reopen"
     result = turn_month(
-        workspace, month, dealer=dealer, reopen=reopen, today=_today(as_of, workspace), now=_now(as_of, workspace)
+        workspace, month, dealer=dealer, reopen=reopen, today=today_of(as_of, workspace), now=now_of(as_of, workspace)
     )
     if json_:
         write_json(json.closed(result, context.info_name or ""))
@@ -311,9 +314,9 @@ def export(
         form,
         month=month,
         dealer=dealer,
-        known_on=_day(known_on),
+        known_on=day_of(known_on),
         show_pii=show_pii,
-        today=_today(as_of, workspace),
+        today=today_of(as_of, workspace),
     )
     write(frame, format_, out)
 
@@ -357,19 +360,6 @@ def _warn(workspace: "Workspace", language: "Language") -> None:
 
         issue = Issue("store_open", values={"store": str(workspace.store)})
         show([terminal.problem(issue, language)], sys.stderr)
-
-
-def _today(as_of: datetime | None, workspace: "Workspace") -> date:
-    return as_of.date() if as_of else datetime.now(workspace.settings.zone).date()
-
-
-def _now(as_of: datetime | None, workspace: "Workspace") -> datetime:
-    """Now, or noon of the day that is taken for today."""
-    return as_of.replace(hour=12, tzinfo=workspace.settings.zone) if as_of else datetime.now(UTC)
-
-
-def _day(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
 
 
 def _ingest_code(result: "Ingested", allow_findings: bool) -> int:

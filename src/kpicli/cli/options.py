@@ -1,6 +1,6 @@
 """The options that commands share, and what they mean."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,3 +76,18 @@ def language_of(lang: str | None, workspace: "Workspace | None" = None) -> "Lang
     if lang is not None:
         raise UsageError("unknown_language", name=lang)
     return workspace.settings.language if workspace else "zh"
+
+
+def today_of(as_of: datetime | None, workspace: "Workspace") -> date:
+    """Today where the store is, or the day that is taken for it."""
+    return as_of.date() if as_of else datetime.now(workspace.settings.zone).date()
+
+
+def now_of(as_of: datetime | None, workspace: "Workspace") -> datetime:
+    """Now, or noon of the day that is taken for today."""
+    return as_of.replace(hour=12, tzinfo=workspace.settings.zone) if as_of else datetime.now(UTC)
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The day that an option names."""
+    return moment.date() if moment else None

@@ -17,6 +17,12 @@ def store_of(workspace: Workspace, known_on: date | None = None) -> Store:
     return store.at(Known(time=datetime.combine(known_on, time.max, workspace.settings.zone)))
 
 
+def seen(store: Store, month: Month, dealer: str | None, *, pinned: bool) -> Store:
+    """The store as a month's numbers show it: a closed month's as it was known at its closing, where `pinned`."""
+    closing = store.state.closing(str(month), dealer) if pinned else None
+    return store.at(Known(seq=closing.seq)) if closing else store
+
+
 def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:
     """The month meant, which has data; raise `NothingToReport` when there are none."""
     wanted = named_month(text, today)
@@ -56,6 +62,6 @@ def _nothing(store: Store) -> NothingToReport:
 def _months(store: Store, catalogue: Catalogue, dealer: str | None) -> list[str]:
     if dealer is not None and dealer not in store.dealers():
         raise NothingToReport("unknown_dealer", name=dealer, known=", ".join(store.dealers()))
-    forms = [form for form in catalogue.forms.values() if form.columns[form.date].type == "date"]
+    forms = [form for form in catalogue.forms.values() if form.key != "targets"]
     closed = {month for month, whose in store.state.closings if whose in (None, dealer)}  # also with all of it undone
     return sorted(closed.union(*(store.months(form, dealer) for form in forms)))

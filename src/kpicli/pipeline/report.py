@@ -1,6 +1,6 @@
 """Store to report: one month by one book, as a whole and by group."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ from kpicli.issues import Issue
 from kpicli.kpi import Account, Group, Report, Targets
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
-from kpicli.pipeline.months import find_month, store_of
+from kpicli.pipeline.months import find_month, seen, store_of
 from kpicli.store import Known, Store, difference, of_dealer
 from kpicli.workspace import Workspace
 
@@ -60,31 +60,33 @@ def _computed(
     pinned: bool,
 ) -> tuple[Report, tuple[Issue, ...]]:
     closing = store.state.closing(str(chosen), dealer) if pinned else None
-    seen = store.at(Known(seq=closing.seq)) if closing else store
+    view = seen(store, chosen, dealer, pinned=pinned)
     earlier = store.state.closing(str(chosen.previous), dealer) if pinned else None
     columns = [dimension for dimension in by if dimension in DIMENSIONS]
     parts = {"week": chosen.weeks(workspace.settings.weeks), "day": chosen.days()}
     periods = [chosen.period, *(part for name in parts if name in by for part in parts[name])]
-    views = [(seen, [chosen.previous.period, *periods])]
+    views = [(view, [chosen.previous.period, *periods])]
     if earlier and earlier != closing:  # the month before was closed at a moment of its own
-        views = [(store.at(Known(seq=earlier.seq)), [chosen.previous.period]), (seen, periods)]
+        views = [(store.at(Known(seq=earlier.seq)), [chosen.previous.period]), (view, periods)]
     grace = workspace.settings.followup_grace_days
     table = Table.joined(
-        measure(workspace.catalogue, house, view, spans, columns, dealer=dealer, grace_days=grace)
-        for view, spans in views
+        measure(workspace.catalogue, house, known, spans, columns, dealer=dealer, grace_days=grace)
+        for known, spans in views
     )
-    targets, issues = _targets(seen, workspace.catalogue, house, chosen, dealer)
+    targets, issues = targets_of(view, workspace.catalogue, house, chosen, dealer)
     before = chosen.previous.period.label
-    total = kpi.groups(house, table, str(chosen), before, "", targets)[""]
-    groups = {name: kpi.groups(house, table, str(chosen), before, name, targets) for name in columns}
-    groups |= {name: _spans(house, table, parts[name], str(chosen)) for name in parts if name in by}
+    aims = house.aims(workspace.settings.tier)
+    total = kpi.groups(house, table, str(chosen), before, "", targets, aims)[""]
+    groups = {name: kpi.groups(house, table, str(chosen), before, name, targets, aims) for name in columns}
+    monthly = {key for key, entry in house.measures.items() if workspace.catalogue.forms[entry.form].monthly}
+    groups |= {name: _spans(house, table, parts[name], str(chosen), monthly) for name in parts if name in by}
     return Report(
-        dealer=dealer or _only(seen.dealers()),
+        dealer=dealer or _only(view.dealers()),
         month=str(chosen),
         book=house,
         total=total,
         by={name: groups[name] for name in by},
-        account=_account(seen, str(chosen), dealer),
+        account=_account(view, str(chosen), dealer),
         closed=closing.time if closing else None,
         known=store.known.time if store.known else None,
     ), issues
@@ -136,19 +138,20 @@ def compare_close(
     return Comparison(closed, now, tuple(since))
 
 
-def _spans(book: Book, table: Table, parts: Sequence[Period], month: str) -> dict[str, Group]:
+def _spans(book: Book, table: Table, parts: Sequence[Period], month: str, monthly: Iterable[str]) -> dict[str, Group]:
     """Each part of a month as a group; what the whole month cannot tell, its parts cannot either."""
     absent = {key: reason for (period, key), reason in table.reasons.items() if period == month}
+    absent |= dict.fromkeys(monthly, "source_missing")
     made = {}
     for part in parts:
         values = table.values[part.label, "", ""]
         made[part.label] = kpi.group(
-            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, None, {}
+            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, None, {}, {}
         )
     return made
 
 
-def _targets(
+def targets_of(
     store: Store, catalogue: Catalogue, book: Book, month: Month, dealer: str | None
 ) -> tuple[Targets, tuple[Issue, ...]]:
     """The month's targets by (dimension, group, KPI), and the names that mean nothing in this book."""
@@ -156,21 +159,31 @@ def _targets(
     targets: dict[tuple[str, str, str], float] = {}
     unknown: dict[str, None] = {}
     for row in rows.sort("sheet", "row").collect().iter_rows(named=True):
-        key = _kpi_called(book, row["measure"])
-        if key is None:
+        keys = _meant(catalogue, book, row["measure"])
+        if keys is None:
             unknown[row["measure"]] = None
         elif not (row["consultant"] and row["model"]):
             dimension = "consultant" if row["consultant"] else "model" if row["model"] else ""
-            targets[dimension, row["consultant"] or row["model"] or "", key] = row["value"]
+            for key in keys:
+                targets[dimension, row["consultant"] or row["model"] or "", key] = row["value"]
     return targets, tuple(Issue("unknown_target", values={"value": name, "book": book.key}) for name in unknown)
 
 
-def _kpi_called(book: Book, name: str) -> str | None:
-    """The KPI a target means: by key or label, or the KPI that is just the measure of that key or label."""
-    key = book.find(name)
-    if key is None or key in book.kpis:
-        return key
-    return next((kpi.key for kpi in book.kpis.values() if kpi.formula == key), None)
+def _meant(catalogue: Catalogue, book: Book, name: str) -> set[str] | None:
+    """The KPIs and the measure of a book that a target's name means, in this book or another; None if in none of them.
+
+    A KPI that is just a measure is one with it, whatever a house calls it.
+    """
+    houses = (house for house in (book, *catalogue.books.values()) if house.find(name))
+    house = next(houses, None)
+    if house is None:
+        return None
+    key = house.find(name) or ""
+    formula = house.kpis[key].formula if key in house.kpis else key
+    own = {key} if house is book else set()
+    same = {other.key for other in book.kpis.values() if other.formula and other.formula == formula}
+    planned = {measure.of for measure in book.measures.values()}
+    return own | same | ({formula} & (book.measures.keys() | planned))
 
 
 def _account(store: Store, month: str, dealer: str | None) -> Account:

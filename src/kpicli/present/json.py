@@ -12,6 +12,7 @@ from kpicli.errors import KpicliError
 from kpicli.issues import Issue
 from kpicli.kpi import Group, KpiValue, Report
 from kpicli.messages import Language, Message
+from kpicli.pipeline.explain import Explained, Part
 from kpicli.pipeline.ingest import FileAccount, Ingested
 from kpicli.pipeline.mapping import Question
 from kpicli.pipeline.report import Comparison
@@ -113,6 +114,8 @@ def book(entry: Book) -> dict[str, Any]:
         "source": entry.source,
         "measures": measures,
         "kpis": [kpi(value) for value in entry.kpis.values()],
+        "levels": [vars(level) for level in entry.levels.values()],
+        "scoring": vars(entry.scoring) if entry.scoring else None,
     }
 
 
@@ -125,6 +128,15 @@ def kpi(entry: Kpi) -> dict[str, Any]:
         "formula": entry.formula or None,
         "unit": entry.unit,
         "direction": entry.direction,
+        "code": entry.code or None,
+        "cadence": entry.cadence or None,
+        "owner": entry.owner or None,
+        "data": entry.data or None,
+        "over_one": entry.over_one,
+        "aims": {tier: {"low": aim.low, "high": aim.high} for tier, aim in entry.aims.items()},
+        "benchmarks": [vars(one) for one in entry.benchmarks],
+        "examples": [{**one.measures, "value": one.value, "printed": one.printed or None} for one in entry.examples],
+        "weight": entry.weight,
         "definition": entry.definition or None,
         "numerator": entry.numerator or None,
         "denominator": entry.denominator or None,
@@ -310,11 +322,12 @@ def _file(account: FileAccount, language: Language) -> dict[str, Any]:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    return {"measures": dict(group.measures), "kpis": {key: _value(value) for key, value in group.kpis.items()}}
+    told = {"measures": dict(group.measures), "kpis": {key: _value(value) for key, value in group.kpis.items()}}
+    return told if group.score is None else told | {"score": group.score}
 
 
 def _value(value: KpiValue) -> dict[str, Any]:
-    return {
+    told = {
         "value": value.value,
         "numerator": value.numerator,
         "denominator": value.denominator,
@@ -324,6 +337,29 @@ def _value(value: KpiValue) -> dict[str, Any]:
         "status": value.status,
         "previous": value.previous,
     }
+    return told if value.score is None else told | {"score": value.score}
+
+
+def explained(result: Explained) -> dict[str, Any]:
+    """A KPI with the rows behind it."""
+    entry = result.entry
+    return {
+        "command": "explain",
+        "kpi": entry.key,
+        "book": result.book.key,
+        "month": result.month,
+        "dealer": result.dealer,
+        "group": {result.dimension: result.group} if result.dimension else None,
+        "formula": entry.formula if isinstance(entry, Kpi) else entry.key,
+        "measures": result.measures,
+        **_value(result.value),
+        "numerator": _part(result.numerator),
+        "denominator": _part(result.denominator) if result.denominator else None,
+    }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"value": part.value, "rows": part.rows.to_dicts(), "left_out": part.left_out.to_dicts()}
 
 
 def _plain(value: object) -> float:

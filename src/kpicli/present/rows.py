@@ -22,9 +22,14 @@ def write(frame: pl.DataFrame, form: str, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(_csv(frame) if form == "csv" else _json(frame))
         return
+    write_bytes(_CONTENTS[form](frame), out)
+
+
+def write_bytes(content: bytes, out: Path) -> None:
+    """Write a file, whole or not at all; raise `StoreError` when it cannot be written."""
     draft = out.with_name(f".{out.name}.part")
     try:
-        draft.write_bytes(_CONTENTS[form](frame))
+        draft.write_bytes(content)
         draft.replace(out)
     except OSError as error:
         draft.unlink(missing_ok=True)

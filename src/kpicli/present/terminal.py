@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kpicli.catalogue import Book, Catalogue, Form, Kpi
+from kpicli.catalogue import Aim, Benchmark, Book, Catalogue, Example, Form, Kpi
 from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
@@ -87,7 +87,7 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
     parts: list[RenderableType] = [_heading(closed, language)]
     if closed.closed:
         parts.append(Text(word("as_closed", language).format(time=_moment(closed.closed, zone)), style="dim"))
-    table = _table(
+    table = table_of(
         (word("kpi", language), "left"),
         *((word(key, language), "right") for key in ("at_closing", "now", "difference")),
     )
@@ -100,7 +100,7 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
                 gap = gap.removesuffix("%") + word("points", language)
             label = kpi.label if language == "zh" else kpi.label_en
             table.add_row(label, number(was.value, kpi.unit), number(new.value, kpi.unit), gap)
-    rows = _table(
+    rows = table_of(
         (word("form", language), "left"), *((word(key, language), "right") for key in ("new", "changed", "removed"))
     )
     for entry in result.since:
@@ -112,7 +112,7 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
 
 
 def _kpi_table(result: Report, language: Language) -> Table:
-    table = _table(
+    table = table_of(
         (word("kpi", language), "left"),
         *((word(key, language), "right") for key in ("value", "parts", "previous", "target", "attainment")),
         (word("status", language), "left"),
@@ -146,7 +146,7 @@ def _style(value: KpiValue) -> str:
 def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language: Language) -> Table:
     """Groups by their rank; weeks and days by date; who has no name comes last."""
     headers = [_two_lines(book.label_of(key, language)) for key in book.league]
-    table = _table((word(dimension, language), "left"), *((header, "right") for header in headers))
+    table = table_of((word(dimension, language), "left"), *((header, "right") for header in headers))
     table.columns[0].no_wrap = True
     nobody = {*UNASSIGNED.values(), UNFILLED}
 
@@ -196,7 +196,7 @@ def _league_cell(book: Book, group: KpiGroup, key: str) -> Text:
 def ingested(result: Ingested, catalogue: Catalogue, language: Language) -> list[RenderableType]:
     """What became of every row of every sheet."""
     counts = ("rows", "stored", "unchanged", "set_aside", "not_data")
-    table = _table(
+    table = table_of(
         (word("file", language), "left"),
         (word("form", language), "left"),
         *((word(key, language), "right") for key in counts),
@@ -306,7 +306,7 @@ def status(result: Status, zone: tzinfo, language: Language, *, all_batches: boo
     """What is in the store by form and month, and the workbooks it came from."""
     if not result.batches:
         return [Text(word("empty_store", language).format(store=plain(result.store)))]
-    months = _table(
+    months = table_of(
         (word("form", language), "left"),
         (word("month", language), "left"),
         *((word(key, language), "right") for key in ("rows", "days", "set_aside")),
@@ -325,7 +325,7 @@ def status(result: Status, zone: tzinfo, language: Language, *, all_batches: boo
             _moment(entry.last_read, zone) if entry.last_read else "",
         )
     shown = result.batches if all_batches else result.batches[-_BATCHES_SHOWN:]
-    batches = _table(
+    batches = table_of(
         (word("batch", language), "left"),
         (word("file", language), "left"),
         *((word(key, language), "right") for key in ("stored", "unchanged", "set_aside")),
@@ -403,7 +403,7 @@ def questions(asked: Sequence[Question], language: Language) -> list[RenderableT
     if not asked:
         return [word("nothing_unknown", language)]
     headers = ("question", "found_in", "samples", "suggestions")
-    table = _table(*((word(key, language), "left") for key in headers))
+    table = table_of(*((word(key, language), "left") for key in headers))
     for question in asked:
         table.add_row(
             _asked(question, language),
@@ -467,7 +467,7 @@ def code(key: str, entry: Message, language: Language) -> list[RenderableType]:
 
 def forms(catalogue: Catalogue, language: Language) -> list[RenderableType]:
     """All forms."""
-    table = _table(*((word(key, language), "left") for key in ("key", "label", "columns")))
+    table = table_of(*((word(key, language), "left") for key in ("key", "label", "columns")))
     for form in catalogue.forms.values():
         columns = "、".join(c.label + ("*" if c.required else "") for c in form.columns.values())
         table.add_row(form.key, form.label if language == "zh" else form.label_en, columns)
@@ -476,7 +476,7 @@ def forms(catalogue: Catalogue, language: Language) -> list[RenderableType]:
 
 def form(entry: Form, language: Language) -> list[RenderableType]:
     """One form with its columns and the headers they are recognised by."""
-    table = _table(*((word(key, language), "left") for key in ("column", "label", "type", "required", "headers")))
+    table = table_of(*((word(key, language), "left") for key in ("column", "label", "type", "required", "headers")))
     for column in entry.columns.values():
         label = column.label if language == "zh" else column.label_en
         required = "*" if column.required else ""
@@ -486,7 +486,7 @@ def form(entry: Form, language: Language) -> list[RenderableType]:
 
 def books(catalogue: Catalogue, language: Language) -> list[RenderableType]:
     """All books."""
-    table = _table(*((word(key, language), "left") for key in ("key", "label", "measures", "kpis")))
+    table = table_of(*((word(key, language), "left") for key in ("key", "label", "measures", "kpis")))
     for book in catalogue.books.values():
         label = book.label if language == "zh" else book.label_en
         table.add_row(book.key, label, str(len(book.measures)), str(len(book.kpis)))
@@ -495,7 +495,7 @@ def books(catalogue: Catalogue, language: Language) -> list[RenderableType]:
 
 def book(entry: Book, language: Language) -> list[RenderableType]:
     """One book: its measures and KPIs."""
-    measures = _table(*((word(key, language), "left") for key in ("measure", "label", "form", "counts")))
+    measures = table_of(*((word(key, language), "left") for key in ("measure", "label", "form", "counts")))
     for measure in entry.measures.values():
         measures.add_row(
             measure.key, measure.label if language == "zh" else measure.label_en, measure.form, measure.count
@@ -505,12 +505,20 @@ def book(entry: Book, language: Language) -> list[RenderableType]:
         Text(entry.description),
         measures,
         *kpis(entry, language),
+        *([_levels(entry, language)] if entry.levels else []),
     ]
+
+
+def _levels(entry: Book, language: Language) -> Table:
+    table = table_of(*((word(key, language), "left") for key in ("level", "horizon", "purpose", "every_days")))
+    for level in entry.levels.values():
+        table.add_row(level.key, level.horizon, level.purpose, str(level.every_days))
+    return table
 
 
 def kpis(entry: Book, language: Language) -> list[RenderableType]:
     """The KPIs of a book."""
-    table = _table(*((word(key, language), "left") for key in ("key", "kpi", "formula", "unit")))
+    table = table_of(*((word(key, language), "left") for key in ("key", "kpi", "formula", "unit")))
     for kpi in entry.kpis.values():
         label = kpi.label if language == "zh" else kpi.label_en
         table.add_row(kpi.key, label, _formula(kpi, language), kpi.unit)
@@ -518,11 +526,24 @@ def kpis(entry: Book, language: Language) -> list[RenderableType]:
 
 
 def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
-    """One KPI with its definition."""
+    """One KPI with all that is known of it."""
     colon = ": " if language == "en" else "："
-    parts = " ÷ ".join(f"({part})" if " + " in part else part for part in (entry.numerator, entry.denominator) if part)
-    said = (("formula", _formula(entry, language)), ("definition", entry.definition), ("parts", parts))
-    lines = [Text(f"{entry.label_en if language == 'en' else entry.label} ({entry.key})", style="bold")]
+    said = (
+        ("formula", _formula(entry, language)),
+        ("definition", entry.definition),
+        ("parts", in_words(entry)),
+        ("aim", " · ".join(_aim(tier, aim, entry.unit) for tier, aim in entry.aims.items())),
+        ("cadence", entry.cadence),
+        ("owner", entry.owner),
+        ("data", entry.data),
+        (
+            "benchmark",
+            "；".join(f"{number(one.value, entry.unit)} {one.source} {one.date}".strip() for one in entry.benchmarks),
+        ),
+        ("example", "；".join(_example(one, entry.unit) for one in entry.examples)),
+    )
+    code = f" {entry.code}" if entry.code else ""
+    lines = [Text(f"{entry.label_en if language == 'en' else entry.label} ({entry.key}){code}", style="bold")]
     lines += [Text(f"{word(key, language)}{colon}{text}") for key, text in said if text]
     if entry.over_one:
         lines.append(Text(word("over_one", language)))
@@ -531,11 +552,32 @@ def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
     return [Group(*lines)]
 
 
+def in_words(entry: Kpi) -> str:
+    """Numerator and denominator of a ratio."""
+    return " ÷ ".join(f"({part})" if " + " in part else part for part in (entry.numerator, entry.denominator) if part)
+
+
+def _aim(tier: str, aim: Aim, unit: str) -> str:
+    low, high = (number(bound, unit) if bound is not None else "" for bound in (aim.low, aim.high))
+    said = f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
+    return f"{tier} {said}".strip()
+
+
+def _benchmark(benchmark: Benchmark, unit: str) -> str:
+    return f"{number(benchmark.value, unit)} {benchmark.source} {benchmark.date}".strip()
+
+
+def _example(example: Example, unit: str) -> str:
+    given = "，".join(f"{key} {value:g}" for key, value in example.measures.items())
+    return f"{given} → {example.printed or number(example.value, unit)}"
+
+
 def _formula(kpi: Kpi, language: Language) -> str:
     return kpi.formula or f"{word('source_missing', language)}: {kpi.needs}"
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def table_of(*columns: tuple[str, str]) -> Table:
+    """An empty table with headers, each left or right."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True, show_edge=False)
     for header, justify in columns:
         table.add_column(header, justify="right" if justify == "right" else "left", overflow="fold")
