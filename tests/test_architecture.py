@@ -34,6 +34,7 @@ FLOORS = [
 ]
 
 PLACES = {
+    "chinese_calendar": {"periods"},
     "typer": {"cli"},
     "rich": {"cli", "present"},
     "fastexcel": {"read"},

@@ -8,9 +8,12 @@ import pytest
 import typer
 
 from kpicli import loading
+from kpicli.catalogue import Aim
 from kpicli.cli import app
+from kpicli.present.terminal import in_words
 
 README = Path(__file__).parents[1] / "README.md"
+MANUAL = README.parent / ".github" / "KPIS.md"
 
 
 def commands() -> list[str]:
@@ -32,16 +35,50 @@ def forms() -> list[str]:
     return lines
 
 
-def kpis() -> list[str]:
-    book = loading.load().books["buick"]
+def books() -> list[str]:
     lines = []
-    for kpi in book.kpis.values():
-        formula = f"`{kpi.formula}`" if kpi.formula else f"needs the form {kpi.needs}, not there yet"
-        lines.append(f"| `{kpi.key}` | {kpi.label} | {formula} |")
+    for book in loading.load().books.values():
+        waiting = sorted({kpi.needs for kpi in book.kpis.values() if kpi.needs})
+        computed = sum(1 for kpi in book.kpis.values() if kpi.formula)
+        state = f"{computed} of {len(book.kpis)}"
+        said = f"{state}; the others wait for {', '.join(waiting)}" if waiting else f"all {computed}"
+        lines.append(f"| `{book.key}` | {book.label} | {book.source} | {said} |")
     return lines
 
 
-LISTS: dict[str, Callable[[], list[str]]] = {"commands": commands, "forms": forms, "kpis": kpis}
+def manual() -> str:
+    """Every KPI of every book, for people."""
+    parts = ["# 指标手册\n\n由指标集生成（`python -m tests.test_docs`），每个指标的口径、公式、目标与出处。\n"]
+    for book in loading.load().books.values():
+        parts.append(f"\n## {book.label}（`{book.key}`，{book.source}）\n\n{book.description}\n")
+        labels = {key: measure.label for key, measure in book.measures.items()}
+        for kpi in book.kpis.values():
+            parts.append(f"\n### {f'{kpi.code} ' if kpi.code else ''}{kpi.label} `{kpi.key}`\n\n")
+            words = re.split(r"([a-z_][a-z0-9_]*)", kpi.formula)
+            said = "".join(labels.get(word, word) for word in words)
+            aims = "；".join(f"{tier} {bounds(aim)}".strip() for tier, aim in kpi.aims.items())
+            marks = "；".join(f"{one.value:g}（{one.source}{one.date and f' {one.date}'}）" for one in kpi.benchmarks)
+            told = (
+                ("定义", kpi.definition or in_words(kpi)),
+                ("公式", said or f"等 `{kpi.needs}` 这种表"),
+                ("单位", kpi.unit),
+                ("目标", aims),
+                ("参考值", marks),
+                ("频次", kpi.cadence),
+                ("考核", kpi.owner),
+                ("取自", kpi.data),
+                ("备注", kpi.note),
+            )
+            parts += [f"- {name}：{text}\n" for name, text in told if text]
+    return "".join(parts)
+
+
+def bounds(aim: Aim) -> str:
+    low, high = (None if bound is None else f"{bound:g}" for bound in (aim.low, aim.high))
+    return f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
+
+
+LISTS: dict[str, Callable[[], list[str]]] = {"commands": commands, "forms": forms, "books": books}
 
 
 def fresh(text: str) -> str:
@@ -56,6 +93,10 @@ def fresh(text: str) -> str:
 def test_the_lists_of_the_readme_are_fresh() -> None:
     text = README.read_text(encoding="utf-8")
     assert text == fresh(text), "run python -m tests.test_docs"
+
+
+def test_the_manual_of_the_kpis_is_fresh() -> None:
+    assert MANUAL.read_text(encoding="utf-8") == manual(), "run python -m tests.test_docs"
 
 
 def test_every_command_line_of_the_readme_exists() -> None:
@@ -74,3 +115,4 @@ def test_what_the_command_line_can_do_python_can_do_with_the_same_word(name: str
 
 if __name__ == "__main__":
     README.write_text(fresh(README.read_text(encoding="utf-8")), encoding="utf-8")
+    MANUAL.write_text(manual(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Make the report: KPI values with their parts, reasons, targets and the month before, from measured values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -31,10 +31,17 @@ class KpiValue:
     """Value to target."""
     status: Status | None
     """By the target, the KPI's direction and its band."""
-    previous: Number | None
-    """The value of the month before; None for a week or a day."""
+    compared: Mapping[str, Number | None]
+    """The value of other periods: ``previous`` (the month before) and what was asked for; empty for a week or day."""
     score: float | None = None
     """Points by the rule of the book, where it has one."""
+    projected: float | None = None
+    """Where a running month ends if it goes on as by today; only of what adds up over days."""
+
+    @property
+    def previous(self) -> Number | None:
+        """The value of the month before, of as many days as the month has had."""
+        return self.compared.get("previous")
 
 
 @dataclass(frozen=True)
@@ -75,20 +82,26 @@ class Report:
     """When the month was closed, where it shows what was known then."""
     known: datetime | None = None
     """The moment it looks back to, where one was asked for."""
+    days: int | None = None
+    """Of a month that is not over: of how many days it is. Other periods are compared by as many."""
+    pace: float | None = None
+    """Of a month that is not over: the share of its working days that has passed."""
 
 
 def groups(
     book: Book,
     table: Table,
     period: str,
-    previous: str | None,
+    compared: Mapping[str, str],
     dimension: str,
     targets: Targets,
     aims: Mapping[str, Aim],
+    pace: float | None = None,
 ) -> dict[str, Group]:
-    """The groups of one dimension (``""`` for the whole) in one period, each with the values of the period before.
+    """The groups of one dimension (``""`` for the whole) in one period, each with the values of other periods by name.
 
-    `aims` are the book's own targets, for what has none in `targets`: of the whole, and of rates in every group.
+    `aims` are the book's own targets, for what has none in `targets`: of the whole, and of rates in every group. `pace`
+    is the share of a running month that has passed.
     """
     lacking = table.lacking.get(dimension, frozenset())
     shared = {key: aim for key, aim in aims.items() if not dimension or book.kpis[key].is_ratio}
@@ -96,10 +109,10 @@ def groups(
     for name in table.groups(period, dimension):
         reasons = {key: table.reasons.get((period, key)) for key in book.measures}
         reasons |= dict.fromkeys(lacking, "source_missing")
-        before = table.values.get((previous, dimension, name)) if previous else None
+        others = {key: table.values.get((label, dimension, name)) for key, label in compared.items()}
         wanted = {key: target for (dim, group, key), target in targets.items() if (dim, group) == (dimension, name)}
         values = _planned(book, table.values[period, dimension, name], wanted)
-        made[name] = group(book, values, reasons, before, wanted, shared)
+        made[name] = group(book, values, reasons, others, wanted, shared, pace)
     return made
 
 
@@ -113,16 +126,27 @@ def group(
     book: Book,
     measures: Values,
     reasons: Mapping[str, Reason | None],
-    before: Values | None,
+    compared: Mapping[str, Values | None],
     targets: Mapping[str, float],
     aims: Mapping[str, Aim],
+    pace: float | None = None,
 ) -> Group:
     """Compute every KPI of the book from one group's measures."""
     kpis = {}
     for key, kpi in book.kpis.items():
         aim = _aim(kpi, targets[key]) if key in targets else aims.get(key)
-        kpis[key] = _kpi(kpi, measures, reasons, before, aim, book.scoring)
+        value = _kpi(kpi, measures, reasons, compared, aim, book.scoring)
+        if pace and value.value is not None and _grows(book, kpi):
+            value = replace(value, projected=float(value.value) / pace)
+        kpis[key] = value
     return Group(measures, kpis, _score(book, kpis))
+
+
+def _grows(book: Book, kpi: Kpi) -> bool:
+    """Whether a KPI is a sum of what happens day by day."""
+    parts = [book.measures[key] for key in kpi.measures]
+    added = all(sign in "+-" for sign in kpi.formula if sign in "+-*/") and "abs" not in kpi.formula
+    return added and bool(parts) and all(part.count in ("rows", "sum") for part in parts)
 
 
 def _aim(kpi: Kpi, target: float) -> Aim:
@@ -133,21 +157,21 @@ def _kpi(
     kpi: Kpi,
     measures: Values,
     reasons: Mapping[str, Reason | None],
-    before: Values | None,
+    compared: Mapping[str, Values | None],
     aim: Aim | None,
     scoring: Scoring | None,
 ) -> KpiValue:
     value, numerator, denominator = _parts(kpi, measures)
-    previous = _parts(kpi, before)[0] if before else None
+    others = {name: _parts(kpi, values)[0] if values else None for name, values in compared.items()}
     if value is None:
         target = aim.target if aim else None
-        return KpiValue(None, numerator, denominator, _reason(kpi, reasons, denominator), target, None, None, previous)
+        return KpiValue(None, numerator, denominator, _reason(kpi, reasons, denominator), target, None, None, others)
     if aim is None:
-        return KpiValue(value, numerator, denominator, None, None, None, None, previous)
+        return KpiValue(value, numerator, denominator, None, None, None, None, others)
     attainment = float(value) / aim.target if aim.target else None
     points = score(scoring, kpi, float(value), aim.target) if scoring else None
     status = _status(kpi, float(value), aim)
-    return KpiValue(value, numerator, denominator, None, aim.target, attainment, status, previous, points)
+    return KpiValue(value, numerator, denominator, None, aim.target, attainment, status, others, points)
 
 
 def score(scoring: Scoring, kpi: Kpi, value: float, target: float) -> float | None:

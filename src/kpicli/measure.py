@@ -431,7 +431,8 @@ def _reason(
         return None if any(month < f"{period.start:%Y-%m}" for month in months) or counted else "history_missing"
     if counted:
         return None
-    if monthly or f"{period.start:%Y-%m}" not in months:
+    last = period.end - timedelta(days=1)
+    if monthly or not any(f"{period.start:%Y-%m}" <= month <= f"{last:%Y-%m}" for month in months):
         return "no_rows"
     silent = any((entry.form, name) in said and period.label not in said[entry.form, name] for name in entry.columns)
     return "source_missing" if silent else None

@@ -10,6 +10,8 @@ from typing import Literal
 from kpicli.errors import UsageError
 
 WeekMode = Literal["monday", "quarters"]
+Calendar = Literal["workdays", "days"]
+"""How far a month is: by working days (China's holidays, and weekends worked instead), or by all its days."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,36 @@ class Month:
         return Month.of(self.start - timedelta(days=1))
 
     @property
+    def year_before(self) -> "Month":
+        """The same month of last year."""
+        return Month(self.year - 1, self.number)
+
+    @property
     def period(self) -> Period:
         """The month as a period."""
         return Period(str(self), self.start, self.next.start)
+
+    def first(self, days: int | None) -> Period:
+        """Its first days, as many as there are; all for None."""
+        end = self.next.start if days is None else min(self.next.start, self.start + timedelta(days=days))
+        return Period(str(self), self.start, end)
+
+    def year_to(self, days: int | None) -> Period:
+        """From New Year to the end of the month, or to one of its first days."""
+        return Period(f"{self.year}-01-01/{self}", date(self.year, 1, 1), self.first(days).end)
+
+    def days_by(self, today: date) -> int | None:
+        """How many of its days there have been by today; None for a month that is over."""
+        return today.day if Month.of(today) == self else None
+
+    def share_passed(self, days: int, calendar: Calendar) -> float:
+        """The share of its working days (or days) that lie in its first ones; today counts as passed.
+
+        A year whose holidays are not known yet has Monday to Friday as working days.
+        """
+        every = [day.start for day in self.days()]
+        counted = [_works(day) if calendar == "workdays" else True for day in every]
+        return sum(counted[:days]) / sum(counted)
 
     def days(self) -> list[Period]:
         """Its days."""
@@ -77,6 +106,15 @@ class Month:
         else:
             starts = [day.start for day in self.days() if day.start.day == 1 or day.start.weekday() == 0]
         return _spans([*starts, self.next.start])
+
+
+def _works(day: date) -> bool:
+    from chinese_calendar import is_workday
+
+    try:
+        return bool(is_workday(day))
+    except NotImplementedError:
+        return day.weekday() < 5
 
 
 def _spans(bounds: Sequence[date]) -> list[Period]:

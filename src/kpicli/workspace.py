@@ -13,7 +13,7 @@ from kpicli.catalogue import TIERS, Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
 from kpicli.loading import load
 from kpicli.messages import Language
-from kpicli.periods import WeekMode
+from kpicli.periods import Calendar, WeekMode
 from kpicli.read.sheets import Limits
 from kpicli.tables import Mistake
 
@@ -36,6 +36,8 @@ class Settings:
     """Where the store is, as hours before UTC: decides when a day ends."""
     weeks: WeekMode = "monday"
     """Monday to Sunday cut at the month, or the four parts 1–7, 8–14, 15–21, 22–end (quarters)."""
+    calendar: Calendar = "workdays"
+    """How far the running month is: by China's working days, or by all days."""
     followup_grace_days: int = 0
     """How many days after its due day a follow-up is still on time."""
     limits: Limits = field(default_factory=Limits)
@@ -125,6 +127,7 @@ def _filled(record: Record, table: Mapping[str, Any], path: str, mistakes: list[
 
 
 _CHOICES: Mapping[str, Iterable[str]] = {
+    "calendar": get_args(Calendar),
     "language": get_args(Language),
     "tier": TIERS,
     "weeks": get_args(WeekMode),

@@ -163,6 +163,9 @@ def report(
     store: StorePath = None,
     dealer: Dealer = None,
     known_on: KnownOn = None,
+    compare: Annotated[
+        list[str] | None, typer.Option("--compare", help="另与什么比：year 去年同月、ytd 今年累计，可多次。")
+    ] = None,
     compare_close: Annotated[bool, typer.Option("--compare-close", help="已结账的月：结账时的数与现在的数。")] = False,
     as_of: AsOf = None,
     json_: Json = False,
@@ -171,7 +174,7 @@ def report(
 ) -> None:
     """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
     from kpicli.pipeline.report import BY
-    from kpicli.pipeline.report import compare_close as compare
+    from kpicli.pipeline.report import compare_close as held_against
     from kpicli.pipeline.report import report as compute
     from kpicli.present import json
 
@@ -179,10 +182,10 @@ def report(
     language = language_of(lang, workspace)
     today = today_of(as_of, workspace)
     if compare_close:
-        for option, given in (("--by", by), ("--as-known-on", known_on)):
+        for option, given in (("--by", by), ("--compare", compare), ("--as-known-on", known_on)):
             if given:
                 raise UsageError("compare_alone", option=option)
-        comparison = compare(workspace, month, book=book, dealer=dealer, today=today)
+        comparison = held_against(workspace, month, book=book, dealer=dealer, today=today)
         if json_:
             write_json(json.comparison(comparison))
         else:
@@ -191,7 +194,14 @@ def report(
             show(terminal.comparison(comparison, workspace.settings.zone, language))
         return
     computed, issues = compute(
-        workspace, month, book=book, by=by or BY, dealer=dealer, known_on=day_of(known_on), today=today
+        workspace,
+        month,
+        book=book,
+        by=by or BY,
+        dealer=dealer,
+        compare=compare or (),
+        known_on=day_of(known_on),
+        today=today,
     )
     if json_:
         write_json(json.report(computed))

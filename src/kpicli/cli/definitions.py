@@ -1,5 +1,6 @@
 """The commands about definitions: forms, books, kpis."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -87,6 +88,59 @@ def books_show(
 def books_check(folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
     """检查指标集的定义，一次列出全部错误。"""
     _check("books", folder, json_, lang)
+
+
+@books_app.command("new")
+def books_new(
+    key: Annotated[str, typer.Argument(help="新指标集的代码，小写字母、数字、下划线。")],
+    base: Annotated[str, typer.Option("--from", help="在哪个指标集上加。")] = "buick",
+    folder: Folder = None,
+    lang: Lang = None,
+) -> None:
+    """在工作区写一个新指标集的草稿：在现有的上面加或改指标，不用写程序。"""
+    from kpicli.present.rows import write_bytes
+    from kpicli.present.words import word
+
+    catalogue, _, language = definitions_of(folder, lang)
+    under = catalogue.book(base)
+    place = home(folder)
+    if place is None:
+        raise UsageError("no_workspace", place="kpicli.toml")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", key):
+        raise UsageError("bad_book_key", name=key)
+    target = place / "books" / f"{key}.toml"
+    if target.exists():
+        raise UsageError("book_exists", file=str(target))
+    target.parent.mkdir(exist_ok=True)
+    write_bytes(_DRAFT.format(key=key, base=under.key, label=under.label).encode(), target)
+    show([word("book_written", language).format(file=target, key=key)])
+
+
+_DRAFT = """\
+# kpicli books check 检查；kpicli report --book {key} 使用；kpicli.toml 里写 book = "{key}" 后默认使用。
+extends = "{base}" # 下面没有写的，都照它
+label = "{label}（本店）"
+label_en = "{base}, own"
+
+# 一个指标：度量之间的加减乘除。kpicli books show {base} 列出可用的度量。
+[kpis.traffic_per_order]
+label = "每单客流"
+label_en = "Traffic per order"
+formula = "(showroom_visits + calls) / orders"
+unit = "批"
+direction = "down" # up、down 或 none：哪边好
+numerator = "客流量"
+denominator = "订单数"
+examples = [{{ showroom_visits = 90, calls = 10, orders = 10, value = 10 }}]
+
+# 一个度量：一种表里满足条件的行（rows）、客户（customers）、不同取值（distinct）、合计（sum）。
+# [measures.weekend_visits]
+# label = "团体来店批次"
+# label_en = "Group visits"
+# form = "visits"
+# count = "rows"
+# where = {{ channel = "来店" }}
+"""
 
 
 def kpis(

@@ -81,12 +81,13 @@ def explain(
         raise UsageError("unknown_grouping", name=by, known=", ".join(DIMENSIONS))
     chosen = find_month(store, catalogue, month, today, dealer)
     view = seen(store, chosen, dealer, pinned=known_on is None)
+    period = chosen.first(chosen.days_by(today))
     grace = workspace.settings.followup_grace_days
     with store.reading():
-        table = measure(catalogue, house, view, [chosen.period], [by] if by else [], dealer=dealer, grace_days=grace)
+        table = measure(catalogue, house, view, [period], [by] if by else [], dealer=dealer, grace_days=grace)
         targets, _ = targets_of(view, catalogue, house, chosen, dealer)
         aims = house.aims(workspace.settings.tier)
-        groups = kpi.groups(house, table, str(chosen), None, by, targets, aims)
+        groups = kpi.groups(house, table, str(chosen), {}, by, targets, aims)
         if group not in groups:
             raise NothingToReport("unknown_group", name=group, by=by, known=", ".join(groups))
         found = groups[group]
@@ -133,7 +134,7 @@ def _names(node: Node | None) -> Iterator[str]:
 
 
 def _alone(value: Number | None, reason: Reason | None) -> KpiValue:
-    return KpiValue(value, None, None, reason if value is None else None, None, None, None, None)
+    return KpiValue(value, None, None, reason if value is None else None, None, None, None, {})
 
 
 _SHOWN = ("file", "sheet", "row", "customer", "consultant")

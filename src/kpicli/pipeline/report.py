@@ -29,24 +29,34 @@ def report(
     book: str | None = None,
     by: Sequence[str] = BY,
     dealer: str | None = None,
+    compare: Sequence[str] = (),
     known_on: date | None = None,
     pinned: bool = True,
     today: date,
 ) -> tuple[Report, tuple[Issue, ...]]:
     """Compute a month's report: ``2026-10``, ``this``, or ``last`` (the last full month that has data).
 
-    A closed month shows what was known at its closing, unless not `pinned`; with `known_on` everything is as it was
-    known at the end of that day. Raises `NothingToReport` when the store holds nothing for the month, `UsageError` for
-    an unknown book or grouping.
+    Each value stands beside that of the month before; `compare` adds ``year`` (the same month of last year) and ``ytd``
+    (this year up to the month, and last year up to the same). A month that is not over is compared with as many days
+    of the others. A closed month shows what was known at its closing, unless not `pinned`; with `known_on` everything
+    is as it was known at the end of that day. Raises `NothingToReport` when the store holds nothing for the month,
+    `UsageError` for an unknown book, grouping or comparison.
     """
     for dimension in by:
         if dimension not in ALL_BY:
             raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
+    for name in compare:
+        if name not in COMPARE:
+            raise UsageError("unknown_comparison", name=name, known=", ".join(COMPARE))
     catalogue, store = workspace.catalogue, store_of(workspace, known_on)
     house = catalogue.book(book or workspace.settings.book)
     chosen = find_month(store, catalogue, month, today, dealer)
     with store.reading():
-        return _computed(workspace, store, house, chosen, by, dealer, pinned=pinned and known_on is None)
+        pinned = pinned and known_on is None
+        return _computed(workspace, store, house, chosen, by, compare, dealer, today, pinned=pinned)
+
+
+COMPARE = ("year", "ytd")
 
 
 def _computed(
@@ -55,29 +65,42 @@ def _computed(
     house: Book,
     chosen: Month,
     by: Sequence[str],
+    compare: Sequence[str],
     dealer: str | None,
+    today: date,
     *,
     pinned: bool,
 ) -> tuple[Report, tuple[Issue, ...]]:
     closing = store.state.closing(str(chosen), dealer) if pinned else None
     view = seen(store, chosen, dealer, pinned=pinned)
-    earlier = store.state.closing(str(chosen.previous), dealer) if pinned else None
     columns = [dimension for dimension in by if dimension in DIMENSIONS]
     parts = {"week": chosen.weeks(workspace.settings.weeks), "day": chosen.days()}
-    periods = [chosen.period, *(part for name in parts if name in by for part in parts[name])]
-    views = [(view, [chosen.previous.period, *periods])]
-    if earlier and earlier != closing:  # the month before was closed at a moment of its own
-        views = [(store.at(Known(seq=earlier.seq)), [chosen.previous.period]), (view, periods)]
+    days = chosen.days_by(today)
+    periods = [chosen.first(days), *(part for name in parts if name in by for part in parts[name])]
+    others = {"previous": chosen.previous.first(days)}
+    if "year" in compare:
+        others["year_before"] = chosen.year_before.first(days)
+    if "ytd" in compare:
+        others["year_to_date"], others["year_to_date_before"] = chosen.year_to(days), chosen.year_before.year_to(days)
+    views = {view.known: (view, periods)}
+    for name, period in others.items():  # a month that was closed is seen as it was then
+        other = view if name.startswith("year_to") else seen(store, Month.of(period.start), dealer, pinned=pinned)
+        other = other if other.known else view
+        views.setdefault(other.known, (other, []))[1].append(period)
     grace = workspace.settings.followup_grace_days
     table = Table.joined(
         measure(workspace.catalogue, house, known, spans, columns, dealer=dealer, grace_days=grace)
-        for known, spans in views
+        for known, spans in views.values()
     )
     targets, issues = targets_of(view, workspace.catalogue, house, chosen, dealer)
-    before = chosen.previous.period.label
+    labels = {name: period.label for name, period in others.items()}
     aims = house.aims(workspace.settings.tier)
-    total = kpi.groups(house, table, str(chosen), before, "", targets, aims)[""]
-    groups = {name: kpi.groups(house, table, str(chosen), before, name, targets, aims) for name in columns}
+    pace = chosen.share_passed(days, workspace.settings.calendar) if days else None
+    grouped = {
+        name: kpi.groups(house, table, str(chosen), labels, name, targets, aims, pace) for name in ("", *columns)
+    }
+    total = grouped.pop("")[""]
+    groups = grouped
     monthly = {key for key, entry in house.measures.items() if workspace.catalogue.forms[entry.form].monthly}
     groups |= {name: _spans(house, table, parts[name], str(chosen), monthly) for name in parts if name in by}
     return Report(
@@ -89,6 +112,8 @@ def _computed(
         account=_account(view, str(chosen), dealer),
         closed=closing.time if closing else None,
         known=store.known.time if store.known else None,
+        days=days,
+        pace=pace,
     ), issues
 
 
@@ -146,7 +171,7 @@ def _spans(book: Book, table: Table, parts: Sequence[Period], month: str, monthl
     for part in parts:
         values = table.values[part.label, "", ""]
         made[part.label] = kpi.group(
-            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, None, {}, {}
+            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, {}, {}, {}
         )
     return made
 

@@ -51,6 +51,7 @@ def report(result: Report) -> dict[str, Any]:
         "by": {dim: {name: _group(group) for name, group in groups.items()} for dim, groups in result.by.items()},
         **({"closed": result.closed.isoformat()} if result.closed else {}),
         **({"as_known_on": result.known.isoformat()} if result.known else {}),
+        **({"days": result.days, "pace": result.pace} if result.days else {}),
     }
 
 
@@ -336,8 +337,10 @@ def _value(value: KpiValue) -> dict[str, Any]:
         "attainment": value.attainment,
         "status": value.status,
         "previous": value.previous,
+        **{name: other for name, other in value.compared.items() if name != "previous"},
     }
-    return told if value.score is None else told | {"score": value.score}
+    more = {"score": value.score, "projected": value.projected}
+    return told | {name: found for name, found in more.items() if found is not None}
 
 
 def explained(result: Explained) -> dict[str, Any]:

@@ -64,7 +64,12 @@ def report(
         parts.append(Text(word("as_closed", language).format(time=_moment(result.closed, zone)), style="dim"))
     if result.known:
         parts.append(Text(word("as_known", language).format(time=_moment(result.known, zone)), style="dim"))
+    if result.days:
+        passed = number(result.pace, "%")
+        parts.append(Text(word("running", language).format(days=result.days, pace=passed), style="dim"))
     parts.append(_kpi_table(result, language))
+    if result.total.score is not None:
+        parts.append(Text(f"{word('score', language)} {number(result.total.score)}", style="bold"))
     for dimension in leagues:
         parts += [Text(), _league(result.book, dimension, result.by[dimension], language)]
     parts += [Text(), Text(word("account", language).format(**vars(result.account)), style="dim")]
@@ -112,18 +117,26 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
 
 
 def _kpi_table(result: Report, language: Language) -> Table:
+    values = result.total.kpis.values()
+    others = list(dict.fromkeys(name for value in values for name in value.compared))
+    more = [name for name in ("projected", "score") if any(getattr(value, name) is not None for value in values)]
     table = table_of(
         (word("kpi", language), "left"),
-        *((word(key, language), "right") for key in ("value", "parts", "previous", "target", "attainment")),
+        *((word(key, language), "right") for key in ("value", "parts", *others, *more, "target", "attainment")),
         (word("status", language), "left"),
     )
     for key, value in result.total.kpis.items():
         kpi = result.book.kpis[key]
+        numbers = [*(value.compared.get(name) for name in others)]
+        numbers += [getattr(value, name) for name in more]
+        if value.projected is not None:
+            numbers[len(others)] = round(value.projected)
+        units = [kpi.unit if name != "score" else "" for name in (*others, *more)]
         table.add_row(
             kpi.label if language == "zh" else kpi.label_en,
             Text(number(value.value, kpi.unit), style=_style(value)),
             _parts(value, language),
-            number(value.previous, kpi.unit) if value.previous is not None else "",
+            *(number(told, unit) if told is not None else "" for told, unit in zip(numbers, units, strict=True)),
             number(value.target, kpi.unit) if value.target is not None else "",
             number(value.attainment, "%") if value.attainment is not None else "",
             Text(word(value.status, language), style=_style(value)) if value.status else "",

@@ -9,6 +9,14 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "value": ("本月", "This month"),
     "parts": ("分子/分母", "Parts"),
     "previous": ("上月", "Last month"),
+    "year_before": ("去年同月", "Last year"),
+    "year_to_date": ("今年累计", "This year"),
+    "year_to_date_before": ("去年累计", "Year before"),
+    "projected": ("预计月末", "Projected"),
+    "running": (
+        "到今天 {days} 天，工作日已过 {pace}；别的月份按同样天数比；预计月末按工作日推算",
+        "{days} days so far, {pace} of the working days; other months by as many days; projected by working days",
+    ),
     "target": ("目标", "Target"),
     "attainment": ("达成", "Attained"),
     "status": ("状态", "Status"),
@@ -146,6 +154,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "more_rows": ("另有 {count:,} 行，-v 全部列出", "and {count:,} more; -v lists them all"),
     "left_out": ("未计 {rows:,} 行：{why}", "{rows:,} rows do not count: {why}"),
     "score": ("得分", "Score"),
+    "book_written": (
+        "已写好 {file}：改好后用 kpicli books check 检查，kpicli report --book {key} 使用",
+        "{file} written: edit it, check it with kpicli books check, use it with kpicli report --book {key}",
+    ),
     "no_mistakes": ("定义没有错误", "no mistakes"),
 }
 
