@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kpicli.pipeline.explain import explain
     from kpicli.pipeline.export import export
     from kpicli.pipeline.ingest import ingest
-    from kpicli.pipeline.report import compare_close, report
+    from kpicli.pipeline.report import compare_close, report, reports
     from kpicli.pipeline.status import status
     from kpicli.pipeline.turns import close, undo
     from kpicli.pipeline.upkeep import check, compact
@@ -36,6 +36,7 @@ __all__ = [
     "ingest",
     "open_workspace",
     "report",
+    "reports",
     "status",
     "undo",
 ]
@@ -50,6 +51,7 @@ _HOMES = {
     "ingest": "pipeline.ingest",
     "open_workspace": "workspace",
     "report": "pipeline.report",
+    "reports": "pipeline.report",
     "status": "pipeline.status",
     "undo": "pipeline.turns",
 }

@@ -106,12 +106,13 @@ def groups(
     lacking = table.lacking.get(dimension, frozenset())
     shared = {key: aim for key, aim in aims.items() if not dimension or book.kpis[key].is_ratio}
     made = {}
-    for name in table.groups(period, dimension):
+    for name in table.groups(period, dimension, book.measures):
         reasons = {key: table.reasons.get((period, key)) for key in book.measures}
         reasons |= dict.fromkeys(lacking, "source_missing")
         others = {key: table.values.get((label, dimension, name)) for key, label in compared.items()}
         wanted = {key: target for (dim, group, key), target in targets.items() if (dim, group) == (dimension, name)}
-        values = _planned(book, table.values[period, dimension, name], wanted)
+        told = table.values[period, dimension, name]
+        values = _planned(book, {key: told[key] for key in book.measures}, wanted)
         made[name] = group(book, values, reasons, others, wanted, shared, pace)
     return made
 

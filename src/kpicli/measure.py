@@ -5,7 +5,7 @@ and distinct counts over any grouping follow from the events. Only filters, join
 the same declarations can run on a cluster.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -56,18 +56,25 @@ class Table:
     """(period label, measure) → why the whole has no value."""
     lacking: Mapping[str, frozenset[str]]
     """Dimension → measures that cannot be told apart by it."""
+    counted: Mapping[tuple[str, str, str], frozenset[str]]
+    """(period label, dimension, group) → the measures that have rows there."""
 
     @classmethod
     def joined(cls, tables: "Iterable[Table]") -> "Table":
         """Tables of one book and of different periods as one."""
         one, *others = tables
         for other in others:
-            one = cls({**one.values, **other.values}, {**one.reasons, **other.reasons}, one.lacking)
+            values, reasons = {**one.values, **other.values}, {**one.reasons, **other.reasons}
+            one = cls(values, reasons, one.lacking, {**one.counted, **other.counted})
         return one
 
-    def groups(self, period: str, dimension: str) -> list[str]:
-        """The groups of a dimension that a period has."""
-        return sorted(group for label, dim, group in self.values if (label, dim) == (period, dimension))
+    def groups(self, period: str, dimension: str, measures: Collection[str]) -> list[str]:
+        """The groups of a dimension in which any of some measures has rows in a period; the whole is always there."""
+        return sorted(
+            group
+            for (label, dim, group), counted in self.counted.items()
+            if (label, dim) == (period, dimension) and (not dim or not counted.isdisjoint(measures))
+        )
 
 
 def measure(
@@ -94,7 +101,9 @@ def measure(
     flags = dict(zip(known, results[len(queries) :], strict=True))
     reasons = _reasons(plan, book, periods, results[:2], flags)
     lacking = {d: frozenset(k for k, m in book.measures.items() if not plan.has(m.form, d)) for d in dimensions}
-    return Table(_values(book, periods, dimensions, results[: len(queries)], reasons, lacking), reasons, lacking)
+    found = _found(book, periods, dimensions, results[: len(queries)])
+    there = {place: frozenset(values) for place, values in found.items()}
+    return Table(_values(book, found, reasons, lacking), reasons, lacking, there)
 
 
 @dataclass(frozen=True)
@@ -438,25 +447,32 @@ def _reason(
     return "source_missing" if silent else None
 
 
-def _values(
-    book: Book,
-    periods: Sequence[Period],
-    dimensions: Sequence[str],
-    frames: Sequence[pl.DataFrame],
-    reasons: Mapping[tuple[str, str], Reason],
-    lacking: Mapping[str, frozenset[str]],
+def _found(
+    book: Book, periods: Sequence[Period], dimensions: Sequence[str], frames: Sequence[pl.DataFrame]
 ) -> dict[tuple[str, str, str], Values]:
-    values: dict[tuple[str, str, str], Values] = {(p.label, "", ""): {} for p in periods}
+    """The measures that have rows, by place; the whole is there without any."""
+    found: dict[tuple[str, str, str], Values] = {(p.label, "", ""): {} for p in periods}
     for dimension, pair in zip(("", *dimensions), zip(frames[::2], frames[1::2], strict=True), strict=True):
         for frame in pair:
             for period, group, key, value in frame.iter_rows():
                 if group is not None:
-                    values.setdefault((period, dimension, group), {})[key] = _number(book.measures[key], value)
-    for (period, dimension, _), found in values.items():
-        for key in book.measures:
-            empty = (period, key) in reasons or key in lacking.get(dimension, ())
-            found[key] = None if empty else found.get(key, 0)
-    return {place: {key: found[key] for key in book.measures} for place, found in values.items()}
+                    found.setdefault((period, dimension, group), {})[key] = _number(book.measures[key], value)
+    return found
+
+
+def _values(
+    book: Book,
+    found: Mapping[tuple[str, str, str], Values],
+    reasons: Mapping[tuple[str, str], Reason],
+    lacking: Mapping[str, frozenset[str]],
+) -> dict[tuple[str, str, str], Values]:
+    """All measures by place: what has no rows is zero, or empty where the whole has a reason."""
+
+    def of(period: str, dimension: str, values: Values) -> Values:
+        empty = lacking.get(dimension, frozenset())
+        return {key: None if (period, key) in reasons or key in empty else values.get(key, 0) for key in book.measures}
+
+    return {place: of(place[0], place[1], values) for place, values in found.items()}
 
 
 def _number(measure: Measure, value: Decimal) -> Number:

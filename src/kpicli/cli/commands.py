@@ -175,7 +175,7 @@ def report(
     """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
     from kpicli.pipeline.report import BY
     from kpicli.pipeline.report import compare_close as held_against
-    from kpicli.pipeline.report import report as compute
+    from kpicli.pipeline.report import reports as compute
     from kpicli.present import json
 
     workspace = workspace_of(folder, store)
@@ -193,10 +193,11 @@ def report(
 
             show(terminal.comparison(comparison, workspace.settings.zone, language))
         return
-    computed, issues = compute(
+    books = None if book == "all" else [book or workspace.settings.book]
+    found, issues = compute(
         workspace,
         month,
-        book=book,
+        books=books,
         by=by or BY,
         dealer=dealer,
         compare=compare or (),
@@ -204,11 +205,14 @@ def report(
         today=today,
     )
     if json_:
-        write_json(json.report(computed))
+        documents = [json.report(one) for one in found]
+        write_json(documents[0] if books else {"command": "report", "reports": documents})
     else:
         from kpicli.present import terminal
 
-        show(terminal.report(computed, workspace.settings.zone, language, leagues=by or ("consultant",)))
+        for number, one in enumerate(found):
+            show([""] * bool(number))
+            show(terminal.report(one, workspace.settings.zone, language, leagues=by or ("consultant",)))
     if issues and not quiet:
         from kpicli.present import terminal
 

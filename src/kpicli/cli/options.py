@@ -37,7 +37,7 @@ Password = Annotated[
 Fix = Annotated[Path | None, typer.Option("--fix", help="坏格标好的副本写到这个文件夹。")]
 Paths = Annotated[list[Path], typer.Argument(help="文件或文件夹。", show_default=False)]
 BatchName = Annotated[str, typer.Argument(help="批次：status 列出的名称、它的开头，或 last。", show_default=False)]
-BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick。")]
+BookName = Annotated[str | None, typer.Option("--book", help="指标集，默认按工作区，否则 buick；report 可用 all。")]
 
 
 def home(folder: Path | None) -> Path | None:

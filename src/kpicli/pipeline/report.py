@@ -1,13 +1,13 @@
 """Store to report: one month by one book, as a whole and by group."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from kpicli import kpi
-from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Form
+from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Form, Measure
 from kpicli.errors import UsageError
 from kpicli.issues import Issue
 from kpicli.kpi import Account, Group, Report, Targets
@@ -42,6 +42,34 @@ def report(
     is as it was known at the end of that day. Raises `NothingToReport` when the store holds nothing for the month,
     `UsageError` for an unknown book, grouping or comparison.
     """
+    wanted = [book or workspace.settings.book]
+    (found,), issues = reports(
+        workspace,
+        month,
+        books=wanted,
+        by=by,
+        dealer=dealer,
+        compare=compare,
+        known_on=known_on,
+        pinned=pinned,
+        today=today,
+    )
+    return found, issues
+
+
+def reports(
+    workspace: Workspace,
+    month: str = "last",
+    *,
+    books: Sequence[str] | None = None,
+    by: Sequence[str] = BY,
+    dealer: str | None = None,
+    compare: Sequence[str] = (),
+    known_on: date | None = None,
+    pinned: bool = True,
+    today: date,
+) -> tuple[list[Report], tuple[Issue, ...]]:
+    """Compute a month's reports by several books (all of them for None), reading the rows once; as `report` does."""
     for dimension in by:
         if dimension not in ALL_BY:
             raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
@@ -49,72 +77,119 @@ def report(
         if name not in COMPARE:
             raise UsageError("unknown_comparison", name=name, known=", ".join(COMPARE))
     catalogue, store = workspace.catalogue, store_of(workspace, known_on)
-    house = catalogue.book(book or workspace.settings.book)
+    houses = [catalogue.book(key) for key in (catalogue.books if books is None else books)]
     chosen = find_month(store, catalogue, month, today, dealer)
+    asked = _Asked(workspace, store, chosen, tuple(by), tuple(compare), dealer, today, pinned and known_on is None)
     with store.reading():
-        pinned = pinned and known_on is None
-        return _computed(workspace, store, house, chosen, by, compare, dealer, today, pinned=pinned)
+        tables = {house.key: table for shelf in _shelves(houses) for house, table in asked.measured(shelf)}
+        made = [asked.report(house, tables[house.key]) for house in houses]
+    return [found for found, _ in made], tuple(dict.fromkeys(issue for _, issues in made for issue in issues))
 
 
 COMPARE = ("year", "ytd")
 
 
-def _computed(
-    workspace: Workspace,
-    store: Store,
-    house: Book,
-    chosen: Month,
-    by: Sequence[str],
-    compare: Sequence[str],
-    dealer: str | None,
-    today: date,
-    *,
-    pinned: bool,
-) -> tuple[Report, tuple[Issue, ...]]:
-    closing = store.state.closing(str(chosen), dealer) if pinned else None
-    view = seen(store, chosen, dealer, pinned=pinned)
-    columns = [dimension for dimension in by if dimension in DIMENSIONS]
-    parts = {"week": chosen.weeks(workspace.settings.weeks), "day": chosen.days()}
-    days = chosen.days_by(today)
-    periods = [chosen.first(days), *(part for name in parts if name in by for part in parts[name])]
-    others = {"previous": chosen.previous.first(days)}
-    if "year" in compare:
-        others["year_before"] = chosen.year_before.first(days)
-    if "ytd" in compare:
-        others["year_to_date"], others["year_to_date_before"] = chosen.year_to(days), chosen.year_before.year_to(days)
-    views = {view.known: (view, periods)}
-    for name, period in others.items():  # a month that was closed is seen as it was then
-        other = view if name.startswith("year_to") else seen(store, Month.of(period.start), dealer, pinned=pinned)
-        other = other if other.known else view
-        views.setdefault(other.known, (other, []))[1].append(period)
-    grace = workspace.settings.followup_grace_days
-    table = Table.joined(
-        measure(workspace.catalogue, house, known, spans, columns, dealer=dealer, grace_days=grace)
-        for known, spans in views.values()
-    )
-    targets, issues = targets_of(view, workspace.catalogue, house, chosen, dealer)
-    labels = {name: period.label for name, period in others.items()}
-    aims = house.aims(workspace.settings.tier)
-    pace = chosen.share_passed(days, workspace.settings.calendar) if days else None
-    grouped = {
-        name: kpi.groups(house, table, str(chosen), labels, name, targets, aims, pace) for name in ("", *columns)
-    }
-    total = grouped.pop("")[""]
-    groups = grouped
-    monthly = {key for key, entry in house.measures.items() if workspace.catalogue.forms[entry.form].monthly}
-    groups |= {name: _spans(house, table, parts[name], str(chosen), monthly) for name in parts if name in by}
-    return Report(
-        dealer=dealer or _only(view.dealers()),
-        month=str(chosen),
-        book=house,
-        total=total,
-        by={name: groups[name] for name in by},
-        account=_account(view, str(chosen), dealer),
-        closed=closing.time if closing else None,
-        known=store.known.time if store.known else None,
-        days=days,
-        pace=pace,
-    ), issues
+def _shelves(houses: Iterable[Book]) -> list[list[Book]]:
+    """Books that can be measured together: no measure of one is another thing in another."""
+    shelves: list[tuple[dict[str, Measure], list[Book]]] = []
+    for house in houses:
+        for measures, books in shelves:
+            if all(measures.get(key, entry) == entry for key, entry in house.measures.items()):
+                measures |= house.measures
+                books.append(house)
+                break
+        else:
+            shelves.append((dict(house.measures), [house]))
+    return [books for _, books in shelves]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for, of whichever book."""
+
+    workspace: Workspace
+    store: Store
+    month: Month
+    by: tuple[str, ...]
+    compare: tuple[str, ...]
+    dealer: str | None
+    today: date
+    pinned: bool
+
+    @property
+    def days(self) -> int | None:
+        """Of a month that is not over: how many days."""
+        return self.month.days_by(self.today)
+
+    @property
+    def columns(self) -> list[str]:
+        """The groupings that are columns."""
+        return [dimension for dimension in self.by if dimension in DIMENSIONS]
+
+    @property
+    def parts(self) -> dict[str, list[Period]]:
+        """The groupings that are parts of the month."""
+        parts = {"week": self.month.weeks(self.workspace.settings.weeks), "day": self.month.days()}
+        return {name: periods for name, periods in parts.items() if name in self.by}
+
+    @property
+    def others(self) -> dict[str, Period]:
+        """The periods that the month is held against, by name."""
+        month, days = self.month, self.days
+        found = {"previous": month.previous.first(days)}
+        if "year" in self.compare:
+            found["year_before"] = month.year_before.first(days)
+        if "ytd" in self.compare:
+            found["year_to_date"], found["year_to_date_before"] = month.year_to(days), month.year_before.year_to(days)
+        return found
+
+    @property
+    def view(self) -> Store:
+        """The store as the month shows it."""
+        return seen(self.store, self.month, self.dealer, pinned=self.pinned)
+
+    def measured(self, houses: Sequence[Book]) -> Iterator[tuple[Book, Table]]:
+        """Each of some books with the measures of all of them."""
+        view = self.view
+        periods = [self.month.first(self.days), *(part for parts in self.parts.values() for part in parts)]
+        views = {view.known: (view, periods)}
+        for name, period in self.others.items():  # a month that was closed is seen as it was then
+            other = seen(self.store, Month.of(period.start), self.dealer, pinned=self.pinned)
+            other = other if other.known and not name.startswith("year_to") else view
+            views.setdefault(other.known, (other, []))[1].append(period)
+        every = replace(houses[0], measures={key: entry for house in houses for key, entry in house.measures.items()})
+        grace = self.workspace.settings.followup_grace_days
+        table = Table.joined(
+            measure(self.workspace.catalogue, every, known, spans, self.columns, dealer=self.dealer, grace_days=grace)
+            for known, spans in views.values()
+        )
+        yield from ((house, table) for house in houses)
+
+    def report(self, house: Book, table: Table) -> tuple[Report, tuple[Issue, ...]]:
+        """The report of one book."""
+        settings, view, chosen = self.workspace.settings, self.view, str(self.month)
+        targets, issues = targets_of(view, self.workspace.catalogue, house, self.month, self.dealer)
+        labels = {name: period.label for name, period in self.others.items()}
+        pace = self.month.share_passed(self.days, settings.calendar) if self.days else None
+        aims = house.aims(settings.tier)
+        groups = {
+            name: kpi.groups(house, table, chosen, labels, name, targets, aims, pace) for name in ("", *self.columns)
+        }
+        monthly = {key for key, entry in house.measures.items() if self.workspace.catalogue.forms[entry.form].monthly}
+        groups |= {name: _spans(house, table, parts, chosen, monthly) for name, parts in self.parts.items()}
+        closing = self.store.state.closing(chosen, self.dealer) if self.pinned else None
+        return Report(
+            dealer=self.dealer or _only(view.dealers()),
+            month=chosen,
+            book=house,
+            total=groups[""][""],
+            by={name: groups[name] for name in self.by},
+            account=_account(view, chosen, self.dealer),
+            closed=closing.time if closing else None,
+            known=self.store.known.time if self.store.known else None,
+            days=self.days,
+            pace=pace,
+        ), issues
 
 
 @dataclass(frozen=True)
@@ -169,10 +244,9 @@ def _spans(book: Book, table: Table, parts: Sequence[Period], month: str, monthl
     absent |= dict.fromkeys(monthly, "source_missing")
     made = {}
     for part in parts:
-        values = table.values[part.label, "", ""]
-        made[part.label] = kpi.group(
-            book, {key: None if key in absent else value or 0 for key, value in values.items()}, absent, {}, {}, {}
-        )
+        told = table.values[part.label, "", ""]
+        values = {key: None if key in absent else told[key] or 0 for key in book.measures}
+        made[part.label] = kpi.group(book, values, absent, {}, {}, {})
     return made
 
 
