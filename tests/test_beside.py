@@ -236,7 +236,7 @@ locks = pytest.mark.parametrize("locked", [as_it_is, without_locks], ids=["", "w
 MANY = int(os.environ.get("KPICLI_BESIDE", "20"))
 
 
-@pytest.fixture(scope="module", params=[3, pytest.param(MANY, marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[4, pytest.param(MANY, marks=pytest.mark.long)])
 def crew(request: pytest.FixtureRequest) -> Iterator[Crew]:
     with Crew(request.param) as crew:
         yield crew

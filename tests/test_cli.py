@@ -479,14 +479,14 @@ def test_a_report_on_an_empty_store_ends_with_5_and_makes_none() -> None:
 
 
 def test_a_bug_of_ours_ends_with_70(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kpicli.pipeline.report.report", fails(RuntimeError("a bug")))
+    monkeypatch.setattr("kpicli.pipeline.report.reports", fails(RuntimeError("a bug")))
     ended = call("report", "--store", "store")
     assert (ended.code, ended.out) == (70, "")
     assert "a bug" in ended.err
 
 
 def test_an_interrupt_ends_with_130_and_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kpicli.pipeline.report.report", fails(KeyboardInterrupt()))
+    monkeypatch.setattr("kpicli.pipeline.report.reports", fails(KeyboardInterrupt()))
     ended = call("report", "--store", "store")
     assert ended.code == 130
     assert "Traceback" not in ended.err

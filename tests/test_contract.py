@@ -112,6 +112,8 @@ REPORT = {
     "total": GROUP,
     "by": Each(Each(GROUP)),
 }
+GROWING = {"measures": Each((*NUMBER, NOTHING)), "kpis": Each((KPI_VALUE, KPI_VALUE | {"projected": NUMBER}))}
+RUNNING = REPORT | {"days": WHOLE, "pace": NUMBER, "total": GROWING}
 ROW = {"measure": TEXT, "file": TEXT, "sheet": TEXT, "row": WHOLE}
 WHO = {"customer": (str, NOTHING), "consultant": (TEXT, NOTHING)}
 PART = {
@@ -502,7 +504,7 @@ STEPS: Sequence[tuple[str, Any]] = (
     ("report --month 2026-10 --by week", REPORT | {"closed": TEXT}),
     ("report --month 2026-10 --compare-close", COMPARISON),
     ("report --month 2026-10 --by week --as-known-on 2026-11-01", REPORT | {"as_known_on": TEXT}),
-    ("report --month 2026-11 --by week", REPORT),
+    ("report --month 2026-11 --by week", RUNNING),
     ("undo last", TURNED),
     ("redo last", TURNED),
     ("status", STATUS),
@@ -650,7 +652,7 @@ def test_a_bug_of_ours_is_one_document_too(monkeypatch: pytest.MonkeyPatch, samp
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("kpicli.pipeline.report.report", fail)
+    monkeypatch.setattr("kpicli.pipeline.report.reports", fail)
     ended = call("report", "--store", sample[0].store, "--json")
     assert ended.code == 70
     assert fits(one_document(ended), ERROR)
