@@ -300,6 +300,13 @@ def test_why_a_row_does_not_count_is_told_by_the_first_thing_it_lacks(tmp_path: 
     }
 
 
+def test_a_rate_over_one_says_why(store: Workspace) -> None:
+    line = ("--month", OCTOBER, "--store", store.store)
+    assert "计划可以超额" in call("explain", "plan_rate", "--book", "haima", *line).out
+    assert "计划可以超额" not in call("explain", "order_plan_rate", "--book", "haima", *line).out  # 87 %
+    assert "可以超过 100%：计划可以超额" in call("kpis", "S7", "--book", "haima").out
+
+
 def test_names_are_masked_unless_they_are_asked_for(store: Workspace) -> None:
     masked, shown = (
         kpicli.explain(store, "orders", OCTOBER, show_pii=pii, today=TODAY).numerator.rows["customer"].drop_nulls()

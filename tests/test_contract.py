@@ -718,13 +718,13 @@ def test_forms_are_described_with_their_columns_headers_and_values() -> None:
 def test_books_are_described_with_their_measures_and_kpis() -> None:
     measure = {"key": TEXT, "label": TEXT, "label_en": TEXT, "form": TEXT, "unit": TEXT}
     maybe = ("formula", "definition", "numerator", "denominator", "note", "needs", "code", "cadence", "owner", "data")
+    maybe = (*maybe, "over_one")
     kpi = {
         "key": TEXT,
         "label": TEXT,
         "label_en": TEXT,
         "unit": str,
         "direction": {"up", "down", "none"},
-        "over_one": bool,
         "weight": NUMBER,
         "aims": Each({"low": (*NUMBER, NOTHING), "high": (*NUMBER, NOTHING)}),
         "benchmarks": [{"value": NUMBER, "source": TEXT, "date": str}],

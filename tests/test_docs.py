@@ -63,6 +63,7 @@ def manual() -> str:
                 ("公式", said or f"等 `{kpi.needs}` 这种表"),
                 ("单位", kpi.unit),
                 ("目标", aims),
+                ("可超过 100 %", kpi.over_one),
                 ("参考值", marks),
                 ("频次", kpi.cadence),
                 ("考核", kpi.owner),

@@ -328,8 +328,8 @@ class Kpi:
     numerator: str = ""
     denominator: str = ""
     note: str = ""
-    over_one: bool = False
-    """A rate that may exceed 100 % without being wrong."""
+    over_one: str = ""
+    """Why a rate may exceed 100 % without being wrong; empty where it may not."""
     needs: str | None = None
     """The form that would feed it and is not there yet."""
     near: float = 0.9

@@ -429,7 +429,7 @@ class _BookReader(Table):
             numerator=reader.take("numerator", str, ""),
             denominator=reader.take("denominator", str, ""),
             note=reader.take("note", str, ""),
-            over_one=reader.take("over_one", bool, False),
+            over_one=reader.take("over_one", str, ""),
             needs=needs,
             near=reader.take("near", float, near),
             examples=tuple(self._example(reader, n, row) for n, row in enumerate(reader.take("examples", list, []))),

@@ -14,7 +14,7 @@ from kpicli.kpi import KpiValue
 from kpicli.masking import mask
 from kpicli.measure import Reason, Trace, measure, trace
 from kpicli.pipeline.months import find_month, seen, store_of
-from kpicli.pipeline.report import targets_of
+from kpicli.pipeline.targets import targets_of
 from kpicli.workspace import Workspace
 
 
@@ -85,7 +85,7 @@ def explain(
     grace = workspace.settings.followup_grace_days
     with store.reading():
         table = measure(catalogue, house, view, [period], [by] if by else [], dealer=dealer, grace_days=grace)
-        targets, _ = targets_of(view, catalogue, house, chosen, dealer)
+        targets, _ = targets_of(workspace, view, house, chosen, dealer)
         aims = house.aims(workspace.settings.tier)
         groups = kpi.groups(house, table, str(chosen), {}, by, targets, aims)
         if group not in groups:

@@ -7,13 +7,14 @@ from datetime import date
 import polars as pl
 
 from kpicli import kpi
-from kpicli.catalogue import DIMENSIONS, Book, Catalogue, Form, Measure
+from kpicli.catalogue import DIMENSIONS, Book, Form, Measure
 from kpicli.errors import UsageError
 from kpicli.issues import Issue
-from kpicli.kpi import Account, Group, Report, Targets
+from kpicli.kpi import Account, Group, Report
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
 from kpicli.pipeline.months import find_month, seen, store_of
+from kpicli.pipeline.targets import targets_of
 from kpicli.store import Known, Store, difference, of_dealer
 from kpicli.workspace import Workspace
 
@@ -168,7 +169,7 @@ class _Asked:
     def report(self, house: Book, table: Table) -> tuple[Report, tuple[Issue, ...]]:
         """The report of one book."""
         settings, view, chosen = self.workspace.settings, self.view, str(self.month)
-        targets, issues = targets_of(view, self.workspace.catalogue, house, self.month, self.dealer)
+        targets, issues = targets_of(self.workspace, view, house, self.month, self.dealer)
         labels = {name: period.label for name, period in self.others.items()}
         pace = self.month.share_passed(self.days, settings.calendar) if self.days else None
         aims = house.aims(settings.tier)
@@ -248,41 +249,6 @@ def _spans(book: Book, table: Table, parts: Sequence[Period], month: str, monthl
         values = {key: None if key in absent else told[key] or 0 for key in book.measures}
         made[part.label] = kpi.group(book, values, absent, {}, {}, {})
     return made
-
-
-def targets_of(
-    store: Store, catalogue: Catalogue, book: Book, month: Month, dealer: str | None
-) -> tuple[Targets, tuple[Issue, ...]]:
-    """The month's targets by (dimension, group, KPI), and the names that mean nothing in this book."""
-    rows = store.rows(catalogue.forms["targets"], since=str(month), until=str(month), dealer=dealer)
-    targets: dict[tuple[str, str, str], float] = {}
-    unknown: dict[str, None] = {}
-    for row in rows.sort("sheet", "row").collect().iter_rows(named=True):
-        keys = _meant(catalogue, book, row["measure"])
-        if keys is None:
-            unknown[row["measure"]] = None
-        elif not (row["consultant"] and row["model"]):
-            dimension = "consultant" if row["consultant"] else "model" if row["model"] else ""
-            for key in keys:
-                targets[dimension, row["consultant"] or row["model"] or "", key] = row["value"]
-    return targets, tuple(Issue("unknown_target", values={"value": name, "book": book.key}) for name in unknown)
-
-
-def _meant(catalogue: Catalogue, book: Book, name: str) -> set[str] | None:
-    """The KPIs and the measure of a book that a target's name means, in this book or another; None if in none of them.
-
-    A KPI that is just a measure is one with it, whatever a house calls it.
-    """
-    houses = (house for house in (book, *catalogue.books.values()) if house.find(name))
-    house = next(houses, None)
-    if house is None:
-        return None
-    key = house.find(name) or ""
-    formula = house.kpis[key].formula if key in house.kpis else key
-    own = {key} if house is book else set()
-    same = {other.key for other in book.kpis.values() if other.formula and other.formula == formula}
-    planned = {measure.of for measure in book.measures.values()}
-    return own | same | ({formula} & (book.measures.keys() | planned))
 
 
 def _account(store: Store, month: str, dealer: str | None) -> Account:

@@ -35,8 +35,8 @@ def explained(result: Explained, language: Language, *, all_rows: bool) -> list[
         lines.append(Text(f"{_with_labels(entry, result, language)} = {said}"))
         if entry.note:
             lines.append(Text(entry.note, style="dim"))
-        if value.value is not None and entry.unit == "%" and entry.over_one and float(value.value) > 1:
-            lines.append(Text(word("over_one", language), style="dim"))
+        if value.value is not None and entry.unit == "%" and float(value.value) > 1:
+            lines.append(Text(entry.over_one or word("over_one_odd", language), style="yellow"))
     if value.reason:
         lines.append(Text(word(value.reason, language), style="yellow"))
     parts = (("numerator", result.numerator), ("denominator", result.denominator))

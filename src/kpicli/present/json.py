@@ -133,7 +133,7 @@ def kpi(entry: Kpi) -> dict[str, Any]:
         "cadence": entry.cadence or None,
         "owner": entry.owner or None,
         "data": entry.data or None,
-        "over_one": entry.over_one,
+        "over_one": entry.over_one or None,
         "aims": {tier: {"low": aim.low, "high": aim.high} for tier, aim in entry.aims.items()},
         "benchmarks": [vars(one) for one in entry.benchmarks],
         "examples": [{**one.measures, "value": one.value, "printed": one.printed or None} for one in entry.examples],

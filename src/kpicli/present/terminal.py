@@ -559,7 +559,7 @@ def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
     lines = [Text(f"{entry.label_en if language == 'en' else entry.label} ({entry.key}){code}", style="bold")]
     lines += [Text(f"{word(key, language)}{colon}{text}") for key, text in said if text]
     if entry.over_one:
-        lines.append(Text(word("over_one", language)))
+        lines.append(Text(f"{word('over_one', language)}{colon}{entry.over_one}"))
     if entry.note:
         lines.append(Text(entry.note, style="dim"))
     return [Group(*lines)]

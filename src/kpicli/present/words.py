@@ -68,7 +68,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "measures": ("度量数", "Measures"),
     "kpis": ("指标数", "KPIs"),
     "counts": ("口径", "Counts"),
-    "over_one": ("可以超过 100%", "may exceed 100%"),
+    "over_one": ("可以超过 100%", "May exceed 100%"),
+    "over_one_odd": (
+        "超过 100%：分子里有分母没有的行，下面逐行核对",
+        "over 100%: the numerator has rows that the denominator lacks; compare them below",
+    ),
     "definition": ("定义", "Definition"),
     "question": ("待确认", "To confirm"),
     "kind_header": ("表头", "header"),
