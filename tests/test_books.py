@@ -7,6 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 
@@ -342,14 +343,12 @@ def test_a_number_is_taken_apart_on_the_terminal(language: str, store: Workspace
 
 
 def test_a_number_is_taken_apart_in_a_workbook(store: Workspace, tmp_path: Path) -> None:
-    from python_calamine import CalamineWorkbook
-
     out = tmp_path / "成交率.xlsx"
     words = ("explain", "成交率", "--consultant", "张伟", "--month", OCTOBER, "--store", store.store, "--xlsx", out)
     document = call(*words, "--json").document
-    book = CalamineWorkbook.from_path(str(out))
-    assert book.sheet_names == ["定义", "分子", "分子 –", "分母", "分母 –"]
-    counted = book.get_sheet_by_name("分母").to_python()
+    book = openpyxl.load_workbook(out)
+    assert book.sheetnames == ["定义", "分子", "分子 –", "分母", "分母 –"]
+    counted = list(book["分母"].values)
     assert len(counted) == 1 + len(document["denominator"]["rows"])
     assert sum(row[-1] for row in counted[1:]) == document["denominator"]["value"]
     assert document["group"] == {"consultant": "张伟"}
