@@ -51,7 +51,7 @@ from .test_cli import (
 )
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="moto is not installed")
-MANY = int(os.environ.get("KPICLI_BESIDE", "10"))
+MANY = int(os.environ.get("KPICLI_BESIDE", "6"))
 BATCH = re.compile(r"(\d{8}T\d{6}-[0-9a-f]{6})-[0-9a-f]{6}")
 
 SERVER = """

@@ -2,7 +2,7 @@
 
 The model keeps everything that happened in a list and looks at all of it for every question: it knows no files, no
 tombstones and no month apart. 5 random lives of a store are held against it by default, as many more as `KPICLI_LAWS`
-says (24) in the long test. The same ones in every run: a life is known by its number.
+says (12) in the long test. The same ones in every run: a life is known by its number.
 """
 
 import os
@@ -33,7 +33,7 @@ from kpicli.store import UNNAMED, Known, Plan, Source, Store, schema
 from .conftest import NOW, TODAY
 
 LIVES = 5
-MORE_LIVES = int(os.environ.get("KPICLI_LAWS", "24"))
+MORE_LIVES = int(os.environ.get("KPICLI_LAWS", "12"))
 FORMS = {form: loading.load().forms[form] for form in ("visits", "test_drives")}
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
 

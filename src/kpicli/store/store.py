@@ -318,8 +318,8 @@ class Store:
         same = pl.col("sha256").is_in({source.sha256, *source.replaces})
         copied = pl.col("replaces").list.contains(source.sha256)  # its copies come right after it, wherever they were
         shift = (same | copied) & (pl.col("dealer") == source.dealer)
-        before = held(self.state.as_read.filter(shift, ~pl.col("undone")).select("batch", "truth", "covers"))
-        before = before.filter(pl.col("form") == form.key)
+        shifted = self.state.as_read.filter(shift, ~pl.col("undone")).select("batch", "truth", "covers")
+        before = held(shifted).filter(pl.col("form") == form.key)
         dealers = {*rows["dealer"]} or {source.dealer}
         concerned = {*dealers, *before["dealer"], UNNAMED}
         files = self.files(form.key)
@@ -335,8 +335,8 @@ class Store:
             said.select("dealer", "key"),
             whose.join(pl.LazyFrame({"key": corrected}, {"key": pl.String}), how="cross"),
         ]
-        if before.height:
-            keys.append(named.join(before.lazy(), on="batch", how="semi").select("dealer", "key"))
+        if shifted.height:  # also one without rows may correct some away
+            keys.append(named.join(shifted.lazy(), on="batch", how="semi").select("dealer", "key"))
         # what it hides, and what an earlier reading of it hid
         spans = [before.lazy().filter("truth").select(called, "since", "until")]
         if source.truth:
@@ -347,7 +347,7 @@ class Store:
         with self.reading():
             wanted = pl.concat(keys).unique().collect()
         by_content = wanted["key"].str.starts_with(CONTENT).all()  # what is known by its content moves by correction
-        if by_content and not (corrected or before.height or source.truth):
+        if by_content and not (corrected or shifted.height or source.truth):
             months = [*rows["month"].unique().to_list(), NOWHERE]
             files = files.filter(pl.col("month").is_in(months))
         near = pl.col("key").is_between(pl.lit(wanted["key"].min()), pl.lit(wanted["key"].max()))
