@@ -117,6 +117,16 @@ def test_parts_of_the_years_so_far_are_as_long_as_the_running_month() -> None:
     assert OCTOBER.days_by(date(2026, 11, 3)) is None
 
 
+@pytest.mark.parametrize("day", [1, 15, 31])
+def test_a_running_month_is_taken_apart_as_it_is_reported(day: int, store: Workspace) -> None:
+    today = date(2026, 10, day)
+    told = kpicli.explain(store, "info_retention_rate", "2026-10", today=today)
+    reported = value(october(store, today=today), "info_retention_rate")
+    assert (told.value.value, told.value.numerator) == (reported.value, reported.numerator)
+    assert told.numerator.rows["value"].sum() == reported.numerator
+    assert told.numerator.left_out.height == 2 * len(between(date(2026, 10, 1), today)) - (reported.numerator or 0)
+
+
 def test_an_unknown_comparison_is_told(store: Workspace) -> None:
     with pytest.raises(UsageError) as caught:
         october(store, "week")

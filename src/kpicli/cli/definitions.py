@@ -134,12 +134,12 @@ denominator = "订单数"
 examples = [{{ showroom_visits = 90, calls = 10, orders = 10, value = 10 }}]
 
 # 一个度量：一种表里满足条件的行（rows）、客户（customers）、不同取值（distinct）、合计（sum）。
-# [measures.weekend_visits]
-# label = "团体来店批次"
-# label_en = "Group visits"
+# [measures.event_visits]
+# label = "活动到店批次"
+# label_en = "Visits to events"
 # form = "visits"
 # count = "rows"
-# where = {{ channel = "来店" }}
+# where = {{ channel = "活动" }}
 """
 
 

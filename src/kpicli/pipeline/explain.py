@@ -94,15 +94,7 @@ def explain(
 
         def traced(wanted: str) -> Trace:
             return trace(
-                catalogue,
-                house,
-                view,
-                chosen.period,
-                wanted,
-                dimension=by,
-                group=group,
-                dealer=dealer,
-                grace_days=grace,
+                catalogue, house, view, period, wanted, dimension=by, group=group, dealer=dealer, grace_days=grace
             )
 
         def part(node_names: Iterator[str], value: Number | None) -> Part:
@@ -144,13 +136,8 @@ def _together(frames: Mapping[str, pl.DataFrame], last: str, *, show_pii: bool) 
     """The rows of several measures, each with its measure's key."""
     if not frames:
         return pl.DataFrame(schema={"measure": pl.String, **dict.fromkeys(_SHOWN, pl.String), last: pl.String})
-    told = [
-        frame.select(
-            pl.lit(key).alias("measure"), *_SHOWN, pl.col(last).cast(pl.Decimal(30, 2)) if last == "value" else last
-        )
-        for key, frame in frames.items()
-    ]
-    every = pl.concat(told)
+    exact = pl.col(last).cast(pl.Decimal(30, 2)) if last == "value" else pl.col(last)
+    every = pl.concat(frame.select(pl.lit(key).alias("measure"), *_SHOWN, exact) for key, frame in frames.items())
     if show_pii:
         return every
     people = every["customer"].drop_nulls().unique().to_list()
