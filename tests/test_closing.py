@@ -14,7 +14,7 @@ import pytest
 
 import kpicli
 from kpicli.errors import UsageError
-from kpicli.pipeline.report import ALL_BY
+from kpicli.pipeline.asked import ALL_BY
 from kpicli.present import json
 from kpicli.read import ReaderPool
 from kpicli.workspace import Workspace

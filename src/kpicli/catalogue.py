@@ -359,6 +359,61 @@ class Kpi:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A stage of a funnel: what is counted there."""
+
+    key: str
+    label: str
+    label_en: str
+    formula: str
+    """A sum of measures that count rows or customers; empty when the form it needs does not exist yet."""
+    measures: tuple[str, ...]
+    kpi: str = ""
+    """The KPI or measure whose target it is held against."""
+    aside: bool = False
+    """Whether it stands beside the chain: shown, but nobody comes from it to the next stage."""
+    needs: str | None = None
+    """The form that would feed it and is not there yet."""
+
+    @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """Stages that customers pass one after the other."""
+
+    key: str
+    label: str
+    label_en: str
+    stages: tuple[Stage, ...]
+    goal: str
+    """The stage by whose rate from the top groups are ranked, and in which a leak is told."""
+    minimum: int
+    """Below this number at the top a group has no rank, and below it at a stage its rate is not judged."""
+    lost: str = ""
+    """The measure that counts who leaves without buying."""
+
+    @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of all stages."""
+        keys = [key for stage in self.stages for key in stage.measures]
+        return tuple(dict.fromkeys([*keys, *([self.lost] if self.lost else [])]))
+
+    @property
+    def chain(self) -> tuple[Stage, ...]:
+        """The stages that follow one from the other and are counted."""
+        return tuple(stage for stage in self.stages if stage.measures and not stage.aside)
+
+
+@dataclass(frozen=True)
 class Book:
     """A set of measures and KPIs as one house defines them."""
 
@@ -375,6 +430,8 @@ class Book:
     """What the groups are ranked by."""
     levels: Mapping[str, Level] = field(default_factory=dict)
     scoring: Scoring | None = None
+    funnels: Mapping[str, Funnel] = field(default_factory=dict)
+    """The first is the one meant where none is named."""
 
     def aims(self, tier: str) -> dict[str, Aim]:
         """KPI → the target that the book sets for a brand of a tier, where it sets one."""

@@ -148,6 +148,30 @@ def trace(
     return Trace(counted.drop("period", "who"), left_out.drop("period", "who"))
 
 
+def events(
+    catalogue: Catalogue, book: Book, source: Rows, span: Period, keys: Iterable[str], *, dealer: str | None = None
+) -> dict[str, pl.LazyFrame]:
+    """Give what measures of rows or customers count in a span of days, event by event.
+
+    Frames of ``dealer``, ``consultant``, ``model``, ``source``, ``channel``, ``person``, ``who``, ``day``, ``value``;
+    ``person`` is the customer's phone, null where the row has none that can be used; ``who`` is never null.
+    """
+    plan = _Plan(catalogue, book, source, [span], dealer, 0)
+    return {key: plan.dated_events(book.measures[key]) for key in keys}
+
+
+def first_days(source: Rows, forms: Iterable[Form], until: Period, dealer: str | None = None) -> pl.LazyFrame:
+    """Give the day on which each customer first appears in any of some forms: ``dealer``, ``person``, ``first_day``."""
+    found = [
+        identified(source.rows(form, until=f"{until.end - timedelta(days=1):%Y-%m}", dealer=dealer), form)
+        .drop_nulls("person")
+        .group_by("dealer", "person")
+        .agg(pl.col(form.date).min().alias("first_day"))
+        for form in forms
+    ]
+    return pl.concat(found).group_by("dealer", "person").agg(pl.col("first_day").min())
+
+
 _AGAIN = {"customers": "同一客户已计一次", "distinct": "同一取值已计一次"}
 
 
@@ -189,12 +213,21 @@ class _Plan:
     def has(self, form: str, dimension: str) -> bool:
         return dimension == "dealer" or dimension in self.catalogue.forms[form].columns
 
-    def events(self, measure: Measure) -> pl.LazyFrame:
-        """The events of one measure, each in its period."""
-        form = self.catalogue.forms[measure.form]
-        rows = self._candidates(measure).filter(_wanted(form, measure))
+    def dated_events(self, measure: Measure) -> pl.LazyFrame:
+        """The events of one measure with their days."""
+        rows = self._counted(measure)
+        return rows.select(*DIMENSIONS, "person", "who", day=pl.col(measure.date), value=_value(measure).cast(_VALUE))
+
+    def _counted(self, measure: Measure) -> pl.LazyFrame:
+        """The rows that a measure counts, each in its period."""
+        rows = self._candidates(measure).filter(_wanted(self.catalogue.forms[measure.form], measure))
         if measure.unless_before:
             rows = self._unless_before(rows, measure.date, self.catalogue.forms[measure.unless_before])
+        return rows
+
+    def events(self, measure: Measure) -> pl.LazyFrame:
+        """The events of one measure, each in its period."""
+        rows = self._counted(measure)
         counted = pl.col(measure.column or "").cast(pl.String) if measure.count == "distinct" else pl.col("who")
         traced = [name for name in _ORIGIN if self.tracing]
         return rows.select("period", *DIMENSIONS, *traced, who=counted, value=_value(measure).cast(_VALUE))
@@ -258,11 +291,7 @@ class _Plan:
         return self._bases[form.key, whole]
 
     def _rows(self, form: Form, since: str | None) -> pl.LazyFrame:
-        rows = self.source.rows(form, since=since, until=self.until, dealer=self.dealer)
-        phone = pl.col("phone") if "phone" in form.columns else pl.lit(None, pl.String)
-        known = pl.when(phone.str.contains(VALID_PHONE)).then(phone)
-        alone = pl.concat_str([pl.lit("#"), "dealer", pl.lit("/"), "key"])
-        return rows.with_columns(person=known, who=pl.coalesce(known, alone))
+        return identified(self.source.rows(form, since=since, until=self.until, dealer=self.dealer), form)
 
     def _with_fact(self, rows: pl.LazyFrame, form: Form, fact: Fact) -> pl.LazyFrame:
         if isinstance(fact, DurationFact):
@@ -311,6 +340,14 @@ class _Plan:
         )
         beside = rows.join(first, on=["period", "dealer", "who"]).join(before, on=["dealer", "person"], how="left")
         return beside.filter((pl.col("first_there") >= pl.col("first_here")).fill_null(True))
+
+
+def identified(rows: pl.LazyFrame, form: Form) -> pl.LazyFrame:
+    """Rows with ``person``, the phone that a customer is known by, and ``who``, which a row without one has alone."""
+    phone = pl.col("phone") if "phone" in form.columns else pl.lit(None, pl.String)
+    known = pl.when(phone.str.contains(VALID_PHONE)).then(phone)
+    alone = pl.concat_str([pl.lit("#"), "dealer", pl.lit("/"), "key"])
+    return rows.with_columns(person=known, who=pl.coalesce(known, alone))
 
 
 def _dimension(form: Form, name: str) -> pl.Expr:

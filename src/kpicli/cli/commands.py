@@ -173,7 +173,7 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
-    from kpicli.pipeline.report import BY
+    from kpicli.pipeline.asked import BY
     from kpicli.pipeline.report import compare_close as held_against
     from kpicli.pipeline.report import reports as compute
     from kpicli.present import json

@@ -1,26 +1,23 @@
 """Store to report: one month by one book, as a whole and by group."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
 from kpicli import kpi
-from kpicli.catalogue import DIMENSIONS, Book, Form, Measure
+from kpicli.catalogue import Book, Form, Measure
 from kpicli.errors import UsageError
 from kpicli.issues import Issue
 from kpicli.kpi import Account, Group, Report
-from kpicli.measure import Table, measure
-from kpicli.periods import Month, Period
-from kpicli.pipeline.months import find_month, seen, store_of
+from kpicli.measure import Table
+from kpicli.periods import Period
+from kpicli.pipeline.asked import BY, Asked
+from kpicli.pipeline.months import find_month
 from kpicli.pipeline.targets import targets_of
 from kpicli.store import Known, Store, difference, of_dealer
 from kpicli.workspace import Workspace
-
-BY = ("consultant", "model", "source", "week")
-"""What a report is broken down by unless asked otherwise."""
-ALL_BY = (*DIMENSIONS, "week", "day")
 
 
 def report(
@@ -71,23 +68,15 @@ def reports(
     today: date,
 ) -> tuple[list[Report], tuple[Issue, ...]]:
     """Compute a month's reports by several books (all of them for None), reading the rows once; as `report` does."""
-    for dimension in by:
-        if dimension not in ALL_BY:
-            raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
-    for name in compare:
-        if name not in COMPARE:
-            raise UsageError("unknown_comparison", name=name, known=", ".join(COMPARE))
-    catalogue, store = workspace.catalogue, store_of(workspace, known_on)
+    catalogue = workspace.catalogue
     houses = [catalogue.book(key) for key in (catalogue.books if books is None else books)]
-    chosen = find_month(store, catalogue, month, today, dealer)
-    asked = _Asked(workspace, store, chosen, tuple(by), tuple(compare), dealer, today, pinned and known_on is None)
-    with store.reading():
+    asked = Asked.of(
+        workspace, month, by, compare=compare, dealer=dealer, known_on=known_on, pinned=pinned, today=today
+    )
+    with asked.store.reading():
         tables = {house.key: table for shelf in _shelves(houses) for house, table in asked.measured(shelf)}
-        made = [asked.report(house, tables[house.key]) for house in houses]
+        made = [_report(asked, house, tables[house.key]) for house in houses]
     return [found for found, _ in made], made[0][1]  # what a target means no book knows, or all do not
-
-
-COMPARE = ("year", "ytd")
 
 
 def _shelves(houses: Iterable[Book]) -> list[list[Book]]:
@@ -104,93 +93,31 @@ def _shelves(houses: Iterable[Book]) -> list[list[Book]]:
     return [books for _, books in shelves]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What is asked for, of whichever book."""
-
-    workspace: Workspace
-    store: Store
-    month: Month
-    by: tuple[str, ...]
-    compare: tuple[str, ...]
-    dealer: str | None
-    today: date
-    pinned: bool
-
-    @property
-    def days(self) -> int | None:
-        """Of a month that is not over: how many days."""
-        return self.month.days_by(self.today)
-
-    @property
-    def columns(self) -> list[str]:
-        """The groupings that are columns."""
-        return [dimension for dimension in self.by if dimension in DIMENSIONS]
-
-    @property
-    def parts(self) -> dict[str, list[Period]]:
-        """The groupings that are parts of the month."""
-        parts = {"week": self.month.weeks(self.workspace.settings.weeks), "day": self.month.days()}
-        return {name: periods for name, periods in parts.items() if name in self.by}
-
-    @property
-    def others(self) -> dict[str, Period]:
-        """The periods that the month is held against, by name."""
-        month, days = self.month, self.days
-        found = {"previous": month.previous.first(days)}
-        if "year" in self.compare:
-            found["year_before"] = month.year_before.first(days)
-        if "ytd" in self.compare:
-            found["year_to_date"], found["year_to_date_before"] = month.year_to(days), month.year_before.year_to(days)
-        return found
-
-    @property
-    def view(self) -> Store:
-        """The store as the month shows it."""
-        return seen(self.store, self.month, self.dealer, pinned=self.pinned)
-
-    def measured(self, houses: Sequence[Book]) -> Iterator[tuple[Book, Table]]:
-        """Each of some books with the measures of all of them."""
-        view = self.view
-        periods = [self.month.first(self.days), *(part for parts in self.parts.values() for part in parts)]
-        views = {view.known: (view, periods)}
-        for name, period in self.others.items():  # a month that was closed is seen as it was then
-            other = seen(self.store, Month.of(period.start), self.dealer, pinned=self.pinned)
-            other = other if other.known and not name.startswith("year_to") else view
-            views.setdefault(other.known, (other, []))[1].append(period)
-        every = replace(houses[0], measures={key: entry for house in houses for key, entry in house.measures.items()})
-        grace = self.workspace.settings.followup_grace_days
-        table = Table.joined(
-            measure(self.workspace.catalogue, every, known, spans, self.columns, dealer=self.dealer, grace_days=grace)
-            for known, spans in views.values()
-        )
-        yield from ((house, table) for house in houses)
-
-    def report(self, house: Book, table: Table) -> tuple[Report, tuple[Issue, ...]]:
-        """The report of one book."""
-        settings, view, chosen = self.workspace.settings, self.view, str(self.month)
-        targets, issues = targets_of(self.workspace, view, house, self.month, self.dealer)
-        labels = {name: period.label for name, period in self.others.items()}
-        pace = self.month.share_passed(self.days, settings.calendar) if self.days else None
-        aims = house.aims(settings.tier)
-        groups = {
-            name: kpi.groups(house, table, chosen, labels, name, targets, aims, pace) for name in ("", *self.columns)
-        }
-        monthly = {key for key, entry in house.measures.items() if self.workspace.catalogue.forms[entry.form].monthly}
-        groups |= {name: _spans(house, table, parts, chosen, monthly) for name, parts in self.parts.items()}
-        closing = self.store.state.closing(chosen, self.dealer) if self.pinned else None
-        return Report(
-            dealer=self.dealer or _only(view.dealers()),
-            month=chosen,
-            book=house,
-            total=groups[""][""],
-            by={name: groups[name] for name in self.by},
-            account=_account(view, chosen, self.dealer),
-            closed=closing.time if closing else None,
-            known=self.store.known.time if self.store.known else None,
-            days=self.days,
-            pace=pace,
-        ), issues
+def _report(asked: Asked, house: Book, table: Table) -> tuple[Report, tuple[Issue, ...]]:
+    """The report of one book."""
+    settings, view, chosen = asked.workspace.settings, asked.view, str(asked.month)
+    targets, issues = targets_of(asked.workspace, view, house, asked.month, asked.dealer)
+    labels = {name: period.label for name, period in asked.others.items()}
+    pace = asked.month.share_passed(asked.days, settings.calendar) if asked.days else None
+    aims = house.aims(settings.tier)
+    groups = {
+        name: kpi.groups(house, table, chosen, labels, name, targets, aims, pace) for name in ("", *asked.columns)
+    }
+    monthly = {key for key, entry in house.measures.items() if asked.workspace.catalogue.forms[entry.form].monthly}
+    groups |= {name: _spans(house, table, parts, chosen, monthly) for name, parts in asked.parts.items()}
+    closing = asked.store.state.closing(chosen, asked.dealer) if asked.pinned else None
+    return Report(
+        dealer=asked.dealer or _only(view.dealers()),
+        month=chosen,
+        book=house,
+        total=groups[""][""],
+        by={name: groups[name] for name in asked.by},
+        account=_account(view, chosen, asked.dealer),
+        closed=closing.time if closing else None,
+        known=asked.store.known.time if asked.store.known else None,
+        days=asked.days,
+        pace=pace,
+    ), issues
 
 
 @dataclass(frozen=True)
