@@ -21,15 +21,17 @@ class Step:
     count: int | None
     reason: Reason | None
     """Why there is no count."""
+    base: str | None
+    """The stage before in the chain that has a count; None at the top and for what stands beside the chain."""
     before: int | None
-    """The count of the stage before in the chain; None at the top and for what stands beside the chain."""
+    """The count of that stage."""
     top: int | None
     previous: int | None
     """The count of the month before, of as many days."""
     previous_before: int | None
     target: float | None
     team: float | None = None
-    """The whole store's rate from the stage before."""
+    """The whole store's rate from the same stage."""
     median_days: float | None = None
     """Of a cohort: days from the stage before to this one, of the customers who took them in this order."""
 
@@ -142,6 +144,7 @@ def branch(
                 stage=stage,
                 count=counts[stage.key],
                 reason=_reason(stage, reasons) if counts[stage.key] is None else None,
+                base=above,
                 before=counts[above] if above else None,
                 top=counts[chain[0]] if stage.key in chain else None,
                 previous=others.get(stage.key),
@@ -155,7 +158,8 @@ def branch(
 
 def beside(funnel: Funnel, one: Branch, whole: Branch) -> Branch:
     """A group's funnel with the whole store's rates beside its own, and the step where it loses most against them."""
-    steps = tuple(replace(step, team=other.from_previous) for step, other in zip(one.steps, whole.steps, strict=True))
+    counts = {step.stage.key: step.count for step in whole.steps}
+    steps = tuple(replace(step, team=_share(counts[step.stage.key], counts.get(step.base or ""))) for step in one.steps)
     found = replace(one, steps=steps)
     return replace(found, leak=leak(funnel, found, "team"))
 

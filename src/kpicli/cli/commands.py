@@ -11,6 +11,7 @@ import typer
 
 from kpicli.cli.definitions import books_app, forms_app, kpis
 from kpicli.cli.explain import explain
+from kpicli.cli.funnel import NameMayLack, followups, funnel
 from kpicli.cli.mapping import map_
 from kpicli.cli.options import (
     Allow,
@@ -336,6 +337,8 @@ def export(
 
 
 app.command("map")(map_)
+app.command(cls=NameMayLack)(funnel)
+app.command()(followups)
 app.command()(explain)
 app.command()(kpis)
 app.add_typer(forms_app, name="forms")

@@ -50,7 +50,7 @@ def explain(
     from kpicli.messages import catalogue
     from kpicli.present import json, terminal
 
-    known = {**catalogue("issues"), **catalogue("errors")}
+    known = {**catalogue("issues"), **catalogue("findings"), **catalogue("errors")}
     if name is None and not all_:
         raise UsageError("explain_what")
     if name is None or name in known:

@@ -54,8 +54,17 @@ def _tables(kind: str, folder: Path | None, mistakes: list[Mistake]) -> Iterator
 def _book_tables(folder: Path | None, mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every book, those that extend another with what they take from it."""
     shipped, own = _shipped("books", mistakes), _own("books", folder, mistakes)
-    for key, table in sorted((shipped | own).items()):
-        yield key, _extended(key, table, shipped, own, mistakes, ())
+    extended = {
+        key: _extended(key, table, shipped, own, mistakes, ()) for key, table in sorted((shipped | own).items())
+    }
+    for key, table in extended.items():
+        if isinstance(table.get("levels"), str):  # those of another book
+            other = extended.get(table["levels"], {}).get("levels")
+            if not isinstance(other, dict):
+                said = f"没有 {table['levels']} 这个指标集，或它没有级别{suggest(table['levels'], extended)}"
+                mistakes.append(Mistake(f"books/{key}.toml", "levels", said))
+            table = {**table, "levels": other if isinstance(other, dict) else {}}
+        yield key, table
 
 
 def _extended(

@@ -61,9 +61,9 @@ def report(
     """The KPI table of a month and the league of each dimension asked for."""
     parts: list[RenderableType] = [_heading(result, language)]
     if result.closed:
-        parts.append(Text(word("as_closed", language).format(time=_moment(result.closed, zone)), style="dim"))
+        parts.append(Text(word("as_closed", language).format(time=moment(result.closed, zone)), style="dim"))
     if result.known:
-        parts.append(Text(word("as_known", language).format(time=_moment(result.known, zone)), style="dim"))
+        parts.append(Text(word("as_known", language).format(time=moment(result.known, zone)), style="dim"))
     if result.days:
         passed = number(result.pace, "%")
         parts.append(Text(word("running", language).format(days=result.days, pace=passed), style="dim"))
@@ -82,7 +82,8 @@ def _heading(result: Report, language: Language) -> Text:
     return Text(f"{result.month}  {plain(dealer)}  {label} ({result.book.key})", style="bold")
 
 
-def _moment(time: datetime, zone: tzinfo) -> str:
+def moment(time: datetime, zone: tzinfo) -> str:
+    """A time as the store has it on its clock."""
     return f"{time.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
@@ -91,7 +92,7 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
     closed, now = result.closed, result.now
     parts: list[RenderableType] = [_heading(closed, language)]
     if closed.closed:
-        parts.append(Text(word("as_closed", language).format(time=_moment(closed.closed, zone)), style="dim"))
+        parts.append(Text(word("as_closed", language).format(time=moment(closed.closed, zone)), style="dim"))
     table = table_of(
         (word("kpi", language), "left"),
         *((word(key, language), "right") for key in ("at_closing", "now", "difference")),
@@ -168,7 +169,7 @@ def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language
         return name in nobody, 0.0 if dimension in ("week", "day") else -_rank_value(group, book.league_by), name
 
     for name, group in sorted(groups.items(), key=rank):
-        table.add_row(Text(_group_name(dimension, name)), *(_league_cell(book, group, key) for key in book.league))
+        table.add_row(Text(group_name(dimension, name)), *(_league_cell(book, group, key) for key in book.league))
     return table
 
 
@@ -186,7 +187,8 @@ def _rank_value(group: KpiGroup, key: str) -> float:
     return float(value) if value is not None else 0.0
 
 
-def _group_name(dimension: str, name: str) -> str:
+def group_name(dimension: str, name: str) -> str:
+    """A group as it is shown: weeks without their year."""
     if dimension == "week":
         first, _, last = name.partition("/")
         return f"{first[5:]}~{last[5:]}"
@@ -335,7 +337,7 @@ def status(result: Status, zone: tzinfo, language: Language, *, all_batches: boo
             str(entry.days or ""),
             Text(f"{entry.set_aside:,}" if entry.set_aside else "", style="yellow"),
             Text(_ranges([day.day for day in entry.missing]), style="yellow"),
-            _moment(entry.last_read, zone) if entry.last_read else "",
+            moment(entry.last_read, zone) if entry.last_read else "",
         )
     shown = result.batches if all_batches else result.batches[-_BATCHES_SHOWN:]
     batches = table_of(
@@ -354,7 +356,7 @@ def status(result: Status, zone: tzinfo, language: Language, *, all_batches: boo
     for closing in result.closings:
         whose = f" {plain(closing.dealer)}" if closing.dealer else ""
         parts.append(
-            Text(word("closed_month", language).format(month=closing.month + whose, time=_moment(closing.time, zone)))
+            Text(word("closed_month", language).format(month=closing.month + whose, time=moment(closing.time, zone)))
         )
     if len(shown) < len(result.batches):
         parts.append(Text(word("more_batches", language).format(count=len(result.batches) - len(shown)), style="dim"))
@@ -374,7 +376,7 @@ def turned(result: Turned, language: Language) -> list[RenderableType]:
 def closed(result: Closed, zone: tzinfo, language: Language) -> list[RenderableType]:
     """A month closed or opened again."""
     key = "closed_month" if result.closing else "open_month" if result.changed else "not_closed_month"
-    time = _moment(result.closing.time, zone) if result.closing else ""
+    time = moment(result.closing.time, zone) if result.closing else ""
     whose = f" {plain(result.dealer)}" if result.dealer else ""
     return [Text(word(key, language).format(month=result.month + whose, time=time))]
 
