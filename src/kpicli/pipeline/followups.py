@@ -60,6 +60,11 @@ def followups(
         raise NothingToReport("no_intentions", store=store.name)
     with store.reading():
         every = _open(catalogue, store, today, dealer).collect()
+    if consultant is not None:
+        names = sorted(set(every["consultant"]))
+        if consultant not in names:
+            raise NothingToReport("unknown_group", name=consultant, by="consultant", known=", ".join(names))
+        every = every.filter(pl.col("consultant") == consultant)
     days = {key: level.every_days for key, level in house.levels.items()}
     every = every.with_columns(every_days=pl.col("level").replace_strict(days, default=None, return_dtype=pl.Int64))
     by_level = pl.col("last_contact") + pl.duration(days=pl.col("every_days"))
@@ -74,11 +79,6 @@ def followups(
         )
         .sort("consultant", "place", "overdue", "row", descending=[False, False, True, False])
     )
-    if consultant is not None:
-        names = sorted(set(every["consultant"]))
-        if consultant not in names:
-            raise NothingToReport("unknown_group", name=consultant, by="consultant", known=", ".join(names))
-        listed = listed.filter(pl.col("consultant") == consultant)
     shown = listed if show_pii else masked(listed, form)
     return Due(today, house, dealer, shown.select(_COLUMNS), every.height, every["every_days"].null_count())
 

@@ -111,6 +111,7 @@ def workbook(due: Due, language: Language) -> bytes:
         sheet.set_column(len(_HANDED_OUT), len(_HANDED_OUT), 40)
         sheet.freeze_panes(3, 0)
         sheet.repeat_rows(2)
+        sheet.set_default_row(20)
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.fit_to_pages(1, 0)
