@@ -10,7 +10,7 @@ import typer
 from kpicli import loading
 from kpicli.catalogue import Aim
 from kpicli.cli import app
-from kpicli.present.terminal import in_words
+from kpicli.present.definitions import in_words
 
 README = Path(__file__).parents[1] / "README.md"
 MANUAL = README.parent / ".github" / "KPIS.md"

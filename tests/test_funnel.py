@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 import kpicli
 from kpicli.catalogue import Funnel, Stage
 from kpicli.cohort import Cohort, cohort
-from kpicli.funnel import Branch, beside, branch, differences, leak, ranked, wilson
 from kpicli.measure import measure
 from kpicli.pipeline.funnel import funnel
 from kpicli.pipeline.ingest import Ingested
 from kpicli.read import ReaderPool
+from kpicli.stages import Branch, beside, branch, differences, leak, ranked, wilson
 from kpicli.workspace import Workspace
 from tests.conftest import NOW, TODAY
 from tests.sample.count import PHONE

@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kpicli.pipeline.explain import explain
     from kpicli.pipeline.export import export
+    from kpicli.pipeline.followups import followups
+    from kpicli.pipeline.funnel import funnel
     from kpicli.pipeline.ingest import ingest
+    from kpicli.pipeline.losses import losses
     from kpicli.pipeline.report import compare_close, report, reports
     from kpicli.pipeline.status import status
     from kpicli.pipeline.turns import close, undo
@@ -33,7 +36,10 @@ __all__ = [
     "compare_close",
     "explain",
     "export",
+    "followups",
+    "funnel",
     "ingest",
+    "losses",
     "open_workspace",
     "report",
     "reports",
@@ -48,7 +54,10 @@ _HOMES = {
     "compare_close": "pipeline.report",
     "explain": "pipeline.explain",
     "export": "pipeline.export",
+    "followups": "pipeline.followups",
+    "funnel": "pipeline.funnel",
     "ingest": "pipeline.ingest",
+    "losses": "pipeline.losses",
     "open_workspace": "workspace",
     "report": "pipeline.report",
     "reports": "pipeline.report",

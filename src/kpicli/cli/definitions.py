@@ -19,13 +19,13 @@ def forms(context: typer.Context, folder: Folder = None, json_: Json = False, la
     """认得哪些表：列出、查看、检查定义。"""
     if context.invoked_subcommand:
         return
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     catalogue, _, language = definitions_of(folder, lang)
     if json_:
         write_json({"command": "forms", "forms": [json.form(entry) for entry in catalogue.forms.values()]})
     else:
-        show(terminal.forms(catalogue, language))
+        show(definitions.forms(catalogue, language))
 
 
 @forms_app.command("show")
@@ -36,14 +36,14 @@ def forms_show(
     lang: Lang = None,
 ) -> None:
     """一种表的列，和认得的表头。"""
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     catalogue, _, language = definitions_of(folder, lang)
     entry = catalogue.form(key)
     if json_:
         write_json({"command": "forms", "forms": [json.form(entry)]})
     else:
-        show(terminal.form(entry, language))
+        show(definitions.form(entry, language))
 
 
 @forms_app.command("check")
@@ -57,13 +57,13 @@ def books(context: typer.Context, folder: Folder = None, json_: Json = False, la
     """有哪些指标集：列出、查看、检查定义。"""
     if context.invoked_subcommand:
         return
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     catalogue, _, language = definitions_of(folder, lang)
     if json_:
         write_json({"command": "books", "books": [json.book(entry) for entry in catalogue.books.values()]})
     else:
-        show(terminal.books(catalogue, language))
+        show(definitions.books(catalogue, language))
 
 
 @books_app.command("show")
@@ -74,14 +74,14 @@ def books_show(
     lang: Lang = None,
 ) -> None:
     """一个指标集的度量与指标。"""
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     catalogue, _, language = definitions_of(folder, lang)
     entry = catalogue.book(key)
     if json_:
         write_json({"command": "books", "books": [json.book(entry)]})
     else:
-        show(terminal.book(entry, language))
+        show(definitions.book(entry, language))
 
 
 @books_app.command("check")
@@ -152,7 +152,7 @@ def kpis(
 ) -> None:
     """列出指标，或说明其中一个。"""
     from kpicli.catalogue import near
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     catalogue, settings, language = definitions_of(folder, lang)
     house = catalogue.book(book or settings.book)
@@ -163,7 +163,7 @@ def kpis(
     if json_:
         write_json({"command": "kpis", "book": house.key, "kpis": [json.kpi(entry) for entry in chosen]})
     else:
-        show(terminal.kpi(chosen[0], language) if found else terminal.kpis(house, language))
+        show(definitions.kpi(chosen[0], language) if found else definitions.kpis(house, language))
 
 
 def _check(kind: str, folder: Path | None, as_json: bool, lang: str | None) -> None:

@@ -48,7 +48,7 @@ def explain(
 ) -> None:
     """一个指标的数从哪些行来；一个代码是什么意思，该怎么办。"""
     from kpicli.messages import catalogue
-    from kpicli.present import json, terminal
+    from kpicli.present import definitions, json
 
     known = {**catalogue("issues"), **catalogue("findings"), **catalogue("errors")}
     if name is None and not all_:
@@ -60,7 +60,7 @@ def explain(
             codes = [json.code(key, entry, language) for key, entry in chosen.items()]
             write_json({"command": "explain", "codes": codes})
         else:
-            show(part for key, entry in chosen.items() for part in terminal.code(key, entry, language))
+            show(part for key, entry in chosen.items() for part in definitions.code(key, entry, language))
         return
     _check_name(name, known, folder, lang, book)
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from kpicli import cohort as cohorts
-from kpicli import coverage, kpi
-from kpicli import funnel as funnels
+from kpicli import coverage, kpi, stages
 from kpicli.catalogue import DIMENSIONS, Book, Funnel
 from kpicli.cohort import Cohort, Followed
 from kpicli.coverage import Finding
 from kpicli.errors import UsageError
-from kpicli.funnel import Branch
 from kpicli.kpi import Targets
 from kpicli.measure import UNASSIGNED, UNFILLED, Reason, Table, events, measure
 from kpicli.pipeline.asked import BY, Asked
 from kpicli.pipeline.targets import targets_of
+from kpicli.stages import Branch
 from kpicli.store import Store
 from kpicli.workspace import Workspace
 
@@ -86,8 +85,8 @@ def funnel(
             targets, _ = targets_of(workspace, source, house, asked.month, dealer)
             whole, groups = _of_month(asked, chosen, table, targets)
         by_group = {
-            name: funnels.ranked(
-                chosen, {key: funnels.beside(chosen, one, whole) for key, one in branches.items()}, NOBODY
+            name: stages.ranked(
+                chosen, {key: stages.beside(chosen, one, whole) for key, one in branches.items()}, NOBODY
             )
             for name, branches in groups.items()
         }
@@ -103,7 +102,7 @@ def funnel(
         month=str(asked.month),
         book=house,
         funnel=chosen,
-        whole=replace(whole, leak=funnels.leak(chosen, whole, "previous")),
+        whole=replace(whole, leak=stages.leak(chosen, whole, "previous")),
         by=by_group,
         cohort=followed,
         findings=tuple(findings),
@@ -135,11 +134,11 @@ def _of_month(asked: Asked, chosen: Funnel, table: Table, targets: Targets) -> t
         told = table.values[period, dimension, group]
         values = {key: None if reasons.get(key) else told[key] or 0 for key in chosen.measures}
         earlier = table.values.get((before, dimension, group)) if period == label else None
-        return funnels.branch(
+        return stages.branch(
             chosen,
-            funnels.counted(chosen, values),
+            stages.counted(chosen, values),
             reasons,
-            previous=funnels.counted(chosen, earlier) if earlier else None,
+            previous=stages.counted(chosen, earlier) if earlier else None,
             targets={
                 key: value
                 for (dim, name, key), value in targets.items()
@@ -168,7 +167,7 @@ def _of_cohort(chosen: Funnel, followed: Cohort) -> tuple[Branch, Groups]:
 
     def of(part: Followed) -> Branch:
         counts = {stage.key: part.counts.get(stage.key) for stage in chosen.stages}
-        return funnels.branch(chosen, counts, {}, median_days=part.median_days)
+        return stages.branch(chosen, counts, {}, median_days=part.median_days)
 
     groups = {name: {key: of(part) for key, part in parts.items()} for name, parts in followed.by.items()}
     return of(followed.whole), groups
@@ -180,7 +179,7 @@ def _uneven(house: Book, whole: Branch, groups: Groups) -> list[Finding]:
     return [
         coverage.parts_differ(stage, dimension, gap)
         for dimension, branches in groups.items()
-        for stage, gap in funnels.differences(whole, list(branches.values()), additive).items()
+        for stage, gap in stages.differences(whole, list(branches.values()), additive).items()
     ]
 
 

@@ -14,7 +14,8 @@ from xlsxwriter.worksheet import Worksheet
 from kpicli.catalogue import Book, Kpi
 from kpicli.messages import Language
 from kpicli.pipeline.explain import Explained, Part
-from kpicli.present.terminal import in_words, table_of
+from kpicli.present.definitions import in_words
+from kpicli.present.terminal import table_of
 from kpicli.present.values import number, plain
 from kpicli.present.words import word
 

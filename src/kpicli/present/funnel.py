@@ -12,19 +12,18 @@ from rich.text import Text
 
 from kpicli.cohort import Cohort
 from kpicli.coverage import Finding
-from kpicli.funnel import Branch, Leak, Step, wilson
 from kpicli.masking import mask
 from kpicli.messages import Language, catalogue, fill
 from kpicli.pipeline.funnel import NOBODY, Funnelled
 from kpicli.pipeline.losses import Losses, Lost
-from kpicli.present.terminal import group_name, moment, table_of
+from kpicli.present.terminal import SEVERITY_STYLE, group_name, moment, table_of
 from kpicli.present.values import NOTHING, number, plain
 from kpicli.present.words import word
+from kpicli.stages import Branch, Leak, Step, wilson
 
 _BAR, _SHORT, _LABEL = 24, 10, 10
 """Cells of the longest bar, of the longest where other columns need the room, and of the labels that do not."""
 _DIFFERS = {-1: ("↓", "red"), 0: ("", ""), 1: ("↑", "green")}
-_SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
 _ROWS_SHOWN = 3
 
 
@@ -104,7 +103,7 @@ def findings(result: Funnelled, language: Language, *, all_rows: bool, show_pii:
     parts: list[RenderableType] = []
     for found in result.findings:
         entry = catalogue("findings")[found.code]
-        line = Text("• ", style=_SEVERITY_STYLE[entry.severity])
+        line = Text("• ", style=SEVERITY_STYLE[entry.severity])
         line.append(plain(fill(entry.text, found.values, language)), style="bold")
         line.append(f" ×{found.count}" if found.count else "", style="bold")
         line.append(f" → {plain(fill(entry.hint, found.values, language))}", style="dim")

@@ -117,6 +117,9 @@ def book(entry: Book) -> dict[str, Any]:
         "kpis": [kpi(value) for value in entry.kpis.values()],
         "levels": [vars(level) for level in entry.levels.values()],
         "scoring": vars(entry.scoring) if entry.scoring else None,
+        "funnels": [
+            {**vars(funnel), "stages": [vars(stage) for stage in funnel.stages]} for funnel in entry.funnels.values()
+        ],
     }
 
 

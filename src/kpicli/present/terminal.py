@@ -6,18 +6,18 @@ from datetime import datetime, tzinfo
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from kpicli.catalogue import Aim, Benchmark, Book, Catalogue, Example, Form, Kpi
+from kpicli.catalogue import Book, Catalogue
 from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
 from kpicli.masking import shown
 from kpicli.measure import UNASSIGNED, UNFILLED
-from kpicli.messages import Language, Message
+from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
 from kpicli.pipeline.report import Comparison
@@ -28,8 +28,8 @@ from kpicli.present.words import word
 from kpicli.store import Compacted, Health
 
 _STATUS_STYLE = {"good": "green", "near": "yellow", "bad": "red"}
-_SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
-_SEVERITY_MARK = {"error": "×", "warning": "!", "info": "·"}
+SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
+SEVERITY_MARK = {"error": "×", "warning": "!", "info": "·"}
 _FILE_STYLE = {"stored": "green", "unchanged": "", "partly": "yellow", "refused": "red", "skipped": "cyan"}
 
 
@@ -286,7 +286,7 @@ def problems(files: Iterable[FileAccount], language: Language, *, all_of_them: b
     for file in files:
         shown = [issue for issue in file.issues if all_of_them or issue.severity != "info" or file.status == "skipped"]
         if shown:
-            shown.sort(key=lambda issue: list(_SEVERITY_MARK).index(issue.severity))
+            shown.sort(key=lambda issue: list(SEVERITY_MARK).index(issue.severity))
             parts.append(Text(plain(file.file.name), style="bold"))
             parts += [
                 Padding(problem(issue, language, one_sheet=len(file.sheets) == 1), (0, 0, 0, 1)) for issue in shown
@@ -310,7 +310,7 @@ def problem(issue: Issue, language: Language, *, one_sheet: bool = False) -> Tab
     grid = Table.grid(padding=(0, 1))
     grid.add_column()
     grid.add_column(overflow="fold")
-    grid.add_row(Text(_SEVERITY_MARK[issue.severity], style=_SEVERITY_STYLE[issue.severity]), text)
+    grid.add_row(Text(SEVERITY_MARK[issue.severity], style=SEVERITY_STYLE[issue.severity]), text)
     return grid
 
 
@@ -459,136 +459,6 @@ def _suggested(question: Question, language: Language) -> list[str]:
         else f"{plain(entry.label[language])} ({plain(entry.evidence[language])})"
         for entry in question.suggestions
     ]
-
-
-# Codes
-
-
-def code(key: str, entry: Message, language: Language) -> list[RenderableType]:
-    """What a code means and what to do about it."""
-    head = Text(f"{_SEVERITY_MARK[entry.severity]} ", style=_SEVERITY_STYLE[entry.severity])
-    head.append(key, style="bold").append(f"  {entry.label[language]}")
-    lines = [entry.why[language], f"→ {entry.remedy[language]}"]
-    return [
-        head,
-        Text(f"  {entry.text[language]}", style="dim"),
-        *(Padding(Text(line), (0, 0, 0, 2)) for line in lines),
-        Text(),
-    ]
-
-
-# The catalogue
-
-
-def forms(catalogue: Catalogue, language: Language) -> list[RenderableType]:
-    """All forms."""
-    table = table_of(*((word(key, language), "left") for key in ("key", "label", "columns")))
-    for form in catalogue.forms.values():
-        columns = "、".join(c.label + ("*" if c.required else "") for c in form.columns.values())
-        table.add_row(form.key, form.label if language == "zh" else form.label_en, columns)
-    return [table]
-
-
-def form(entry: Form, language: Language) -> list[RenderableType]:
-    """One form with its columns and the headers they are recognised by."""
-    table = table_of(*((word(key, language), "left") for key in ("column", "label", "type", "required", "headers")))
-    for column in entry.columns.values():
-        label = column.label if language == "zh" else column.label_en
-        required = "*" if column.required else ""
-        table.add_row(column.key, label, column.type, required, " · ".join(column.headers))
-    return [Text(f"{entry.label} ({entry.key})", style="bold"), Text(entry.description), table]
-
-
-def books(catalogue: Catalogue, language: Language) -> list[RenderableType]:
-    """All books."""
-    table = table_of(*((word(key, language), "left") for key in ("key", "label", "measures", "kpis")))
-    for book in catalogue.books.values():
-        label = book.label if language == "zh" else book.label_en
-        table.add_row(book.key, label, str(len(book.measures)), str(len(book.kpis)))
-    return [table]
-
-
-def book(entry: Book, language: Language) -> list[RenderableType]:
-    """One book: its measures and KPIs."""
-    measures = table_of(*((word(key, language), "left") for key in ("measure", "label", "form", "counts")))
-    for measure in entry.measures.values():
-        measures.add_row(
-            measure.key, measure.label if language == "zh" else measure.label_en, measure.form, measure.count
-        )
-    return [
-        Text(f"{entry.label} ({entry.key})", style="bold"),
-        Text(entry.description),
-        measures,
-        *kpis(entry, language),
-        *([_levels(entry, language)] if entry.levels else []),
-    ]
-
-
-def _levels(entry: Book, language: Language) -> Table:
-    table = table_of(*((word(key, language), "left") for key in ("level", "horizon", "purpose", "every_days")))
-    for level in entry.levels.values():
-        table.add_row(level.key, level.horizon, level.purpose, str(level.every_days))
-    return table
-
-
-def kpis(entry: Book, language: Language) -> list[RenderableType]:
-    """The KPIs of a book."""
-    table = table_of(*((word(key, language), "left") for key in ("key", "kpi", "formula", "unit")))
-    for kpi in entry.kpis.values():
-        label = kpi.label if language == "zh" else kpi.label_en
-        table.add_row(kpi.key, label, _formula(kpi, language), kpi.unit)
-    return [table]
-
-
-def kpi(entry: Kpi, language: Language) -> list[RenderableType]:
-    """One KPI with all that is known of it."""
-    colon = ": " if language == "en" else "："
-    said = (
-        ("formula", _formula(entry, language)),
-        ("definition", entry.definition),
-        ("parts", in_words(entry)),
-        ("aim", " · ".join(_aim(tier, aim, entry.unit) for tier, aim in entry.aims.items())),
-        ("cadence", entry.cadence),
-        ("owner", entry.owner),
-        ("data", entry.data),
-        (
-            "benchmark",
-            "；".join(f"{number(one.value, entry.unit)} {one.source} {one.date}".strip() for one in entry.benchmarks),
-        ),
-        ("example", "；".join(_example(one, entry.unit) for one in entry.examples)),
-    )
-    code = f" {entry.code}" if entry.code else ""
-    lines = [Text(f"{entry.label_en if language == 'en' else entry.label} ({entry.key}){code}", style="bold")]
-    lines += [Text(f"{word(key, language)}{colon}{text}") for key, text in said if text]
-    if entry.over_one:
-        lines.append(Text(f"{word('over_one', language)}{colon}{entry.over_one}"))
-    if entry.note:
-        lines.append(Text(entry.note, style="dim"))
-    return [Group(*lines)]
-
-
-def in_words(entry: Kpi) -> str:
-    """Numerator and denominator of a ratio."""
-    return " ÷ ".join(f"({part})" if " + " in part else part for part in (entry.numerator, entry.denominator) if part)
-
-
-def _aim(tier: str, aim: Aim, unit: str) -> str:
-    low, high = (number(bound, unit) if bound is not None else "" for bound in (aim.low, aim.high))
-    said = f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
-    return f"{tier} {said}".strip()
-
-
-def _benchmark(benchmark: Benchmark, unit: str) -> str:
-    return f"{number(benchmark.value, unit)} {benchmark.source} {benchmark.date}".strip()
-
-
-def _example(example: Example, unit: str) -> str:
-    given = "，".join(f"{key} {value:g}" for key, value in example.measures.items())
-    return f"{given} → {example.printed or number(example.value, unit)}"
-
-
-def _formula(kpi: Kpi, language: Language) -> str:
-    return kpi.formula or f"{word('source_missing', language)}: {kpi.needs}"
 
 
 def table_of(*columns: tuple[str, str]) -> Table:
