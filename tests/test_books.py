@@ -186,6 +186,12 @@ def counted(rows: Callable[[str], list[dict[str, Any]]]) -> Iterator[tuple[str, 
         "lost_with_reason",
         sum(bool(row["lost_date"] and start <= row["lost_date"] <= end and row["lost_reason"]) for row in intentions),
     )
+    fair = [row for row in visits if row["channel"] == "活动"]
+    yield "event_visits", len(fair)
+    yield "event_prospects", sum(bool(row["retained"]) for row in fair)
+    yield "event_intentions", sum(row["channel"] == "活动" for row in new)
+    ordered = [row for row in intentions if row["order_date"] and start <= row["order_date"] <= end]
+    yield "event_orders", sum(row["channel"] == "活动" for row in ordered)
     yield "planned_sales", 55
     sold = [
         row | {"one": -1 if row["kind"] == "红字" else 1} for row in rows("invoices") if start <= row["date"] <= end
