@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kpicli import loading
+from kpicli import kpi, loading
 from kpicli.catalogue import Form
 from kpicli.identify import identify
-from kpicli.measure import Table, measure
+from kpicli.measure import Table, measure, trace
 from kpicli.periods import Month
 from kpicli.store import schema
 from tests.sample import count
@@ -128,6 +128,13 @@ stores = st.fixed_dictionaries(
         "followups": st.lists(followups, max_size=8),
     }
 ).map(numbered)
+COUNTED = [
+    (book.key, key)
+    for book in CATALOGUE.books.values()
+    for key, entry in book.measures.items()
+    if entry.count != "target" and entry.form in NUMBERS
+]
+"""Every measure of every book that is counted over the rows of these stores."""
 slow = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
@@ -179,6 +186,43 @@ def test_additive_measures_of_the_groups_add_up_to_the_total(rows: dict[str, lis
                     for name in found.groups(str(MONTH), dimension, BOOK.measures)
                 ]
                 assert sum(part or 0 for part in parts) == total[key], (dimension, key)
+
+
+@slow
+@given(stores, st.sampled_from(sorted(CATALOGUE.books)))
+def test_a_rate_of_the_whole_is_the_sum_of_numerators_over_the_sum_of_denominators(
+    rows: dict[str, list[Row]], name: str
+) -> None:
+    """Of what adds up, in every book and by every dimension: never the mean of the groups' rates."""
+    book = CATALOGUE.books[name]
+    found = measure(CATALOGUE, book, Held(rows), [MONTH.period], DIMENSIONS)
+    whole = kpi.groups(book, found, str(MONTH), {}, "", {}, {})[""]
+    for dimension in DIMENSIONS:
+        groups = kpi.groups(book, found, str(MONTH), {}, dimension, {}, {}).values()
+        for key, entry in book.kpis.items():
+            parts = [book.measures[part] for part in entry.measures]
+            adding = all(part.additive and part.key not in found.lacking[dimension] for part in parts)
+            value = whole.kpis[key]
+            if entry.is_ratio and adding and value.value is not None and "abs" not in entry.formula:
+                above = sum(group.kpis[key].numerator or 0 for group in groups)
+                below = sum(group.kpis[key].denominator or 0 for group in groups)
+                assert (above, below) == (value.numerator, value.denominator), (dimension, key)
+
+
+@slow
+@given(stores, st.sampled_from(COUNTED), st.sampled_from(["", *DIMENSIONS]))
+def test_the_rows_behind_a_measure_add_up_to_it_and_none_is_both_counted_and_left_out(
+    rows: dict[str, list[Row]], measured: tuple[str, str], dimension: str
+) -> None:
+    book, key, held = CATALOGUE.books[measured[0]], measured[1], Held(rows)
+    found = measure(CATALOGUE, book, held, [MONTH.period], [dimension] if dimension else [])
+    for group in found.groups(str(MONTH), dimension, [key]):
+        value = found.values[str(MONTH), dimension, group][key]
+        told = trace(CATALOGUE, book, held, MONTH.period, key, dimension=dimension, group=group)
+        if value is not None:
+            assert sum(told.rows["value"]) == value, key
+        counted, left = (set(frame["row"]) for frame in (told.rows, told.left_out))
+        assert not counted & left
 
 
 @pytest.mark.parametrize(
