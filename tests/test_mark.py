@@ -16,8 +16,9 @@ import pytest
 import xlsxwriter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from kpicli.mark import KEY_HEADING, LIST_SHEET, Finding, Headings, UnmarkableError, mark_package, mark_plain
+from kpicli.mark import KEY_HEADING, LIST_SHEET, Finding, Headings, mark_package, mark_plain
 from kpicli.mark import findings as limits
+from kpicli.opc import PackageError
 from kpicli.read.sheets import RawSheet
 from tests.workbooks import book, package, part, sheet, strict, zipped
 
@@ -541,7 +542,7 @@ def _doctype() -> Path:
     ],
 )
 def test_what_cannot_be_marked_is_refused(source: Any) -> None:
-    with pytest.raises(UnmarkableError):
+    with pytest.raises(PackageError):
         mark(source(), bad(1, "A"))
     assert not Path("marked.xlsm").exists()
 
@@ -587,5 +588,5 @@ def test_an_empty_sheet_and_none_at_all() -> None:
 
 
 def test_more_than_a_sheet_takes_is_refused() -> None:
-    with pytest.raises(UnmarkableError):
+    with pytest.raises(PackageError):
         plain([RawSheet("表", pl.DataFrame({"XFE": ["x"]}))])

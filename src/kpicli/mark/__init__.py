@@ -10,7 +10,6 @@ from kpicli.mark.findings import (
     MOST_MARKS,
     Finding,
     Headings,
-    UnmarkableError,
 )
 from kpicli.mark.package import mark_package
 from kpicli.mark.plain import mark_plain
@@ -21,7 +20,6 @@ __all__ = [
     "MOST_MARKS",
     "Finding",
     "Headings",
-    "UnmarkableError",
     "mark_package",
     "mark_plain",
 ]

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kpicli.mark.findings import UnmarkableError
-from kpicli.mark.markup import Draft, Element, utf8
+from kpicli.opc import PackageError
+from kpicli.opc.markup import Draft, Element, utf8
 from kpicli.read.sheets import column_index, column_letters
 
 _HIDING = re.compile(rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.S)
@@ -86,12 +86,12 @@ class SheetPart:
         shadow = _shadow(content)
         opening = _SHEET_DATA.search(shadow)
         if not opening:
-            raise UnmarkableError("no sheetData")
+            raise PackageError("no sheetData")
         start = end = opening.end()
         if not opening.group().endswith(b"/>"):
             end = shadow.rfind(b"</" + opening.group(1) + b"sheetData")
             if end < start:
-                raise UnmarkableError("sheetData without end")
+                raise PackageError("sheetData without end")
         self._rows, self._shadow = content[start:end], shadow[start:end]
         self.frame = Draft(content[:start] + content[end:])
         self._base = _column_styles(self.frame.root)
@@ -164,7 +164,7 @@ class SheetPart:
             return row.end()
         end = _ROW_END.search(self._shadow, row.end())
         if not end:
-            raise UnmarkableError("row without end")
+            raise PackageError("row without end")
         return end.end()
 
     def _new_row(self, prefix: str, row: int, styles: Mapping[int, Callable[[int], int]]) -> bytes:

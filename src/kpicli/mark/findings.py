@@ -30,13 +30,6 @@ _PLAIN = re.compile("[\\w .:/-]{,200}")
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
-class UnmarkableError(ValueError):
-    """The source cannot be marked: a damaged or foreign package, one with a DOCTYPE, or a sheet Excel has no room for.
-
-    Its text is for a log; the words for the user are the caller's.
-    """
-
-
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong in a workbook."""

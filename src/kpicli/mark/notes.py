@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kpicli.mark.cells import Grid
 from kpicli.mark.findings import LAST_COLUMN, LAST_ROW, content
-from kpicli.mark.markup import Draft, Element, utf8
+from kpicli.opc.markup import Draft, Element, utf8
 from kpicli.read.sheets import column_index, column_letters
 
 AUTHOR = "kpicli"

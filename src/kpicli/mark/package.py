@@ -12,11 +12,12 @@ from xml.sax.saxutils import quoteattr
 
 from kpicli.mark import notes
 from kpicli.mark.cells import SheetPart
-from kpicli.mark.findings import LIST_SHEET, Finding, Headings, Mark, UnmarkableError, marks
+from kpicli.mark.findings import LIST_SHEET, Finding, Headings, Mark, marks
 from kpicli.mark.listing import list_range, sheet_xml
-from kpicli.mark.markup import Draft, Element, utf8
-from kpicli.mark.parts import Parts, Relation, relations_part
 from kpicli.mark.styles import Styles, empty
+from kpicli.opc import PackageError
+from kpicli.opc.markup import Draft, Element, utf8
+from kpicli.opc.parts import Parts, Relation, relations_part
 from kpicli.read.sheets import ORIGIN_NAME
 
 _TYPES = "application/vnd.openxmlformats-officedocument."
@@ -47,14 +48,14 @@ def mark_package(source: Path, target: Path, findings: Sequence[Finding], headin
     and any sheet named like the list, are replaced. `origin` (letters, digits and spaces, at most 255) says what it is
     a copy of, in a hidden defined name. Digital signatures are dropped: the copy is not what was signed.
 
-    The target is written whole or not at all, for its owner alone to read. Raises `UnmarkableError` when the source
+    The target is written whole or not at all, for its owner alone to read. Raises `PackageError` when the source
     cannot be edited, OSError when it cannot be read or the target not written.
     """
     try:
         with zipfile.ZipFile(source) as archive:
             mark_archive(archive, target, findings, headings, origin)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError) as error:
-        raise UnmarkableError(str(error)) from error
+        raise PackageError(str(error)) from error
 
 
 def mark_archive(
@@ -100,7 +101,7 @@ class _Book:
         self._links = {link.id: link for link in parts.relations(self._part)}
         listed = root.child("sheets")
         if not listed:
-            raise UnmarkableError("no sheets")
+            raise PackageError("no sheets")
         self._listed = listed
         self.sheets = tuple(self._sheets(listed))
         drawings = (name for name in parts.names() if name.lower().endswith(".vml"))

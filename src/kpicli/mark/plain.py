@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from kpicli.mark.findings import LAST_COLUMN, LAST_ROW, LIST_SHEET, Finding, Headings, UnmarkableError, legal
+from kpicli.mark.findings import LAST_COLUMN, LAST_ROW, LIST_SHEET, Finding, Headings, legal
 from kpicli.mark.listing import text_cell
 from kpicli.mark.package import MAIN, OFFICE, mark_archive
 from kpicli.mark.styles import Styles, empty
+from kpicli.opc import PackageError
 from kpicli.read.sheets import RawSheet, column_index
 
 _DECLARED = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
@@ -32,7 +33,7 @@ def mark_plain(
     Every cell stands where it stood and holds text, also when it begins like a formula. A name that Excel does not
     allow for a sheet is changed to one that it does. A sheet named like the list is left out: it is an earlier list.
 
-    The target is written whole or not at all. Raises `UnmarkableError` when a sheet has more rows or columns than Excel
+    The target is written whole or not at all. Raises `PackageError` when a sheet has more rows or columns than Excel
     takes, OSError when the target cannot be written.
     """
     shown = [sheet for sheet in sheets if sheet.name != LIST_SHEET]
@@ -89,7 +90,7 @@ def _relations(targets: Mapping[str, str]) -> str:
 def _sheet(sheet: RawSheet, style: int) -> Iterator[str]:
     letters = sheet.cells.columns
     if sheet.cells.height > LAST_ROW or any(column_index(letter) > LAST_COLUMN for letter in letters):
-        raise UnmarkableError(f"{sheet.name}: {sheet.cells.height} rows, {len(letters)} columns")
+        raise PackageError(f"{sheet.name}: {sheet.cells.height} rows, {len(letters)} columns")
     yield f'{_DECLARED}<worksheet xmlns="{MAIN}"><sheetFormatPr defaultRowHeight="15"/>'
     head = sheet.cells.head(100)
     columns = [_column(column_index(letter) + 1, head[letter].to_list(), style) for letter in letters]

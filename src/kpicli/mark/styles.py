@@ -11,7 +11,7 @@ from typing import Literal
 from xml.sax.saxutils import quoteattr
 
 from kpicli.mark.findings import Mark
-from kpicli.mark.markup import Draft, Element, retagged
+from kpicli.opc.markup import Draft, Element, retagged
 
 _COLOURS = {"error": "FFFFC7CD", "warning": "FFFFEB9D"}
 _NO_COLOUR = ' indexed="64"'

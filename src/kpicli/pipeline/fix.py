@@ -11,8 +11,9 @@ import polars as pl
 
 from kpicli.errors import StoreError
 from kpicli.issues import Issue
-from kpicli.mark import KEY_HEADING, LIST_SHEET, Finding, Headings, UnmarkableError, mark_package, mark_plain
+from kpicli.mark import KEY_HEADING, LIST_SHEET, Finding, Headings, mark_package, mark_plain
 from kpicli.messages import Language
+from kpicli.opc import PackageError
 from kpicli.read import RawSheet, Workbook
 from kpicli.words import readable
 
@@ -86,13 +87,13 @@ class Fix:
                 if not there:
                     mark_package(workbook.path, target, findings, headings, origin)
                 return target
-        except UnmarkableError:
+        except PackageError:
             pass  # another kind of package: its text is written anew
         try:
             target, there = self._free(name.with_suffix(".xlsx"), workbook.sha256)
             if not there:
                 mark_plain(workbook.sheets, target, findings, headings, origin)
-        except UnmarkableError:
+        except PackageError:
             return None
         return target
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
-from kpicli.mark.findings import UnmarkableError
+from kpicli.opc import PackageError
 
 _TAG = re.compile(rb"<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
@@ -54,7 +54,7 @@ class Element:
 
 
 def utf8(content: bytes) -> bytes:
-    """A part in UTF-8, whatever encoding it declares; raises `UnmarkableError` for one that is unknown or untrue."""
+    """A part in UTF-8, whatever encoding it declares; raises `PackageError` for one that is unknown or untrue."""
     declared = _DECLARATION.match(content)
     encoding = declared.group(1).decode().lower() if declared else "utf-8"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -64,12 +64,12 @@ def utf8(content: bytes) -> bytes:
     try:
         text = content.decode(encoding)
     except (LookupError, UnicodeDecodeError) as error:
-        raise UnmarkableError(str(error)) from error
+        raise PackageError(str(error)) from error
     return re.sub(r"^\s*<\?xml[^>]*\?>", '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>', text).encode()
 
 
 def parse(content: bytes) -> Element:
-    """The tree of a part in UTF-8; raises `UnmarkableError` when it is malformed or has a DOCTYPE.
+    """The tree of a part in UTF-8; raises `PackageError` when it is malformed or has a DOCTYPE.
 
     Prefixes need not be declared, so that a row cut out of a sheet can be parsed by itself.
     """
@@ -93,7 +93,7 @@ def parse(content: bytes) -> Element:
             element.end = content.index(b">", element.close) + 1
 
     def doctype(*_: object) -> None:
-        raise UnmarkableError("DOCTYPE")  # no part of a workbook has one, and entities are a way to do harm
+        raise PackageError("DOCTYPE")  # no part of a workbook has one, and entities are a way to do harm
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
@@ -101,7 +101,7 @@ def parse(content: bytes) -> Element:
     try:
         parser.Parse(content, True)
     except expat.ExpatError as error:
-        raise UnmarkableError(str(error)) from error
+        raise PackageError(str(error)) from error
     return top.children[0]
 
 
