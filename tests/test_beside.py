@@ -1,6 +1,6 @@
 """Two at once: what several processes do to one store beside each other comes to what they would have done in turn.
 
-Four processes by default; `long` has as many as ``KPICLI_BESIDE`` says, else 20.
+Four processes by default; `long` has as many as ``KPICLI_BESIDE`` says, else 8.
 """
 
 import contextlib
@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ VIEWS = ("report", *FORMS, "status")
 PATIENCE = 300
 """Seconds after which what should have happened never will."""
 EMPTY = "no_data"
+
+LOADED = ("pipeline.ingest", "pipeline.report", "pipeline.status", "pipeline.upkeep", "present.json")
+"""Of kpicli, what takes long to load."""
 
 HOLDER = """
 import os, signal
@@ -194,9 +197,10 @@ class Crew:
     """Processes that start a step each at the same moment."""
 
     def __init__(self, size: int) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _starting()
         self.size = size
-        self._pool = ProcessPoolExecutor(size, mp_context=context, initializer=_join, initargs=(context.Barrier(size),))
+        joining = (context.Barrier(size), dict(os.environ))
+        self._pool = ProcessPoolExecutor(size, mp_context=context, initializer=_join, initargs=joining)
 
     def __enter__(self) -> "Crew":
         return self
@@ -211,12 +215,25 @@ class Crew:
         return [future.result() for future in futures][: len(steps)]
 
 
+@cache
+def _starting() -> Any:
+    """How the processes of a crew start: as forks of one that has loaded everything and done nothing, where it can."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pytest", *(f"kpicli.{module}" for module in LOADED)])
+    return context
+
+
 _ready: Any = None
 
 
-def _join(barrier: Any) -> None:
+def _join(barrier: Any, environment: Mapping[str, str]) -> None:
+    """Begin as a new process would: a fork has the environment of when the first crew was made."""
     global _ready
     _ready = barrier
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 def _nothing() -> None:
@@ -233,7 +250,7 @@ def _with_the_others(step: Callable[[], Any]) -> Any:
 
 Step = Callable[[Callable[[], Any]], Any]
 locks = pytest.mark.parametrize("locked", [as_it_is, without_locks], ids=["", "without locks"])
-MANY = int(os.environ.get("KPICLI_BESIDE", "20"))
+MANY = int(os.environ.get("KPICLI_BESIDE", "8"))
 
 
 @pytest.fixture(scope="module", params=[4, pytest.param(MANY, marks=pytest.mark.long)])

@@ -242,13 +242,13 @@ def grouped(groups: list[list[int]]) -> list[str]:
     return [*lines, f"合计||{sum(map(len, groups))}|{sum(map(sum, groups))}|"]
 
 
-@settings(steady, max_examples=30)
+@settings(steady, max_examples=15)
 @given(GROUPS)
 def test_totals_of_any_groups_hold(groups: list[list[int]]) -> None:
     assert alarms(*grouped(groups)) == []
 
 
-@settings(steady, max_examples=30)
+@settings(steady, max_examples=15)
 @given(GROUPS, st.data())
 def test_a_lost_row_is_always_told(groups: list[list[int]], data: st.DataObject) -> None:
     """Whatever row is taken away: the subtotal of its group, or else the total, says so."""
@@ -260,7 +260,7 @@ def test_a_lost_row_is_always_told(groups: list[list[int]], data: st.DataObject)
         assert list(reconcile(table, validate(table)[0]))
 
 
-@settings(steady, max_examples=30)
+@settings(steady, max_examples=15)
 @given(GROUPS, st.data())
 def test_a_wrong_total_is_told_with_its_difference(groups: list[list[int]], data: st.DataObject) -> None:
     """Half a yuan off is no sum of whole ones, so no other stretch can make it right."""

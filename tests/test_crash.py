@@ -508,13 +508,15 @@ def test_a_store_on_a_read_only_disk_refuses_to_be_written_and_can_be_read(small
 
 
 @pytest.mark.long
-def test_a_disk_that_is_full_after_any_page_leaves_the_state_before(small: Scene, disk: Path) -> None:
+def test_a_disk_that_is_full_after_some_pages_leaves_the_state_before(small: Scene, disk: Path) -> None:
+    """Page by page at first, where a run begins, then in steps that grow; each run in a process of its own."""
     page = os.sysconf("SC_PAGE_SIZE")
-    for pages in itertools.count():
+    pages, tried = 0, 0
+    while True:
         store = Path(shutil.copytree("before", disk / f"store-{pages}"))
         room = os.statvfs(disk).f_bavail * page
         (disk / "ballast").write_bytes(bytes(max(room - pages * page, 0)))
-        ended = call(*LATER, "--store", store)
+        ended = python(run, *LATER, "--store", store)
         (disk / "ballast").unlink()
         if ended.code == 0:
             break
@@ -522,7 +524,8 @@ def test_a_disk_that_is_full_after_any_page_leaves_the_state_before(small: Scene
         assert not small.counts(store), pages
         small.completed(store, partial(ingest, store))
         shutil.rmtree(store)
-    assert pages > 10
+        pages, tried = pages + 1 + pages // 8, tried + 1
+    assert tried > 10
     assert small.counts(store)
 
 
@@ -638,10 +641,11 @@ def test_what_a_run_writes_is_synced_each_thing_before_what_names_it_and_the_jou
 
 
 @needs_proc
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.long)])
 def test_what_a_dead_run_committed_and_did_not_sync_is_synced_by_the_next(
-    small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stride: int, small: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in itertools.count(1):
+    for number in itertools.count(1, stride):
         store = Path(shutil.copytree("before", tmp_path / f"{number}" / "store"))
         was = everything(store)
         failed: list[str] = []

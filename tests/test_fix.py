@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import openpyxl
@@ -96,13 +98,22 @@ def listed(copy: Path) -> list[tuple[str, str]]:
     return [(row[1].value, row[1].hyperlink.location if row[1].hyperlink else "") for row in rows]
 
 
+def reports(store: str) -> list[str]:
+    return [call("report", "--store", store, "--month", month, "--json").out for month in ("2026-09", "2026-10")]
+
+
+@cache
+def clean(lines: tuple[str, ...], header: str) -> tuple[list[tuple[str, ...]], list[str]]:
+    """What a clean file of these lines gives, and the reports of it: the same for every test."""
+    with TemporaryDirectory() as folder:
+        store = f"{folder}/store"
+        read(table(f"{folder}/clean.csv", *lines, header=header), store=store)
+        return people(store), reports(store)
+
+
 def assert_clean(*lines: str, header: str = HEADER) -> None:
     """The store holds what a clean file of these lines gives, and reports the same."""
-    read(table("clean/clean.csv", *lines, header=header), store="clean")
-    assert people() == people("clean")
-    for month in ("2026-09", "2026-10"):
-        reports = [call("report", "--store", store, "--month", month, "--json").out for store in ("store", "clean")]
-        assert reports[0] == reports[1]
+    assert (people(), reports("store")) == clean(lines, header)
 
 
 # The copy

@@ -554,7 +554,7 @@ def sheets(draw: st.DrawFn) -> tuple[list[str], list[tuple[str, list[int]]]]:
     return lines, expected
 
 
-@settings(steady, max_examples=25)
+@settings(steady, max_examples=15)
 @given(sheets())
 def test_every_row_of_every_table_is_a_record_or_has_its_kind(
     drawn: tuple[list[str], list[tuple[str, list[int]]]],
@@ -584,7 +584,7 @@ CELLS = [
 ]
 
 
-@settings(steady, max_examples=40)
+@settings(steady, max_examples=20)
 @given(st.lists(st.lists(st.sampled_from(CELLS), min_size=1, max_size=6).map("|".join), max_size=12))
 def test_no_row_of_any_sheet_is_unaccounted_for(lines: list[str]) -> None:
     tables, _ = recognise(sheet(VISITS, VISIT, *lines), FORMS.values(), TODAY)
@@ -598,7 +598,7 @@ def test_no_row_of_any_sheet_is_unaccounted_for(lines: list[str]) -> None:
 RECORDS = [visit(number) for number in range(6)]
 
 
-@settings(steady, max_examples=30)
+@settings(steady, max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 6), st.sampled_from([*OTHERS, TABLES["visits"][0]])), max_size=6))
 def test_rows_that_are_no_records_change_no_record(added: list[tuple[int, str]]) -> None:
     lines = list(RECORDS)

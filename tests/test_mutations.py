@@ -1,6 +1,6 @@
 """Any bytes: damaged files of every container go the whole way, and give rows or one coded refusal.
 
-1,200 of them by default (some minutes); as many as `KPICLI_MUTATIONS` says otherwise. The same ones in every run.
+600 of them by default; as many as `KPICLI_MUTATIONS` says otherwise. The same ones in every run.
 """
 
 import io
@@ -87,7 +87,7 @@ SEEDS: dict[str, Callable[[str], Path]] = {
     "tab-separated in UTF-16": lambda path: c.delimited(path, ONE, delimiter="\t", encoding="utf-16-le"),
     "\\x01-separated": lambda path: c.delimited(path, ONE, delimiter="\x01"),
 }
-COUNT = int(os.environ.get("KPICLI_MUTATIONS", "1200"))
+COUNT = int(os.environ.get("KPICLI_MUTATIONS", "600"))
 MOST_DEATHS = 0.01
 """Of all files of one kind; a process that ends costs one refusal, but it is no way to refuse."""
 
