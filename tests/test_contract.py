@@ -114,6 +114,57 @@ REPORT = {
 }
 GROWING = {"measures": Each((*NUMBER, NOTHING)), "kpis": Each((KPI_VALUE, KPI_VALUE | {"projected": NUMBER}))}
 RUNNING = REPORT | {"days": WHOLE, "pace": NUMBER, "total": GROWING}
+RATE = (*NUMBER, NOTHING)
+STAGE = {
+    "stage": TEXT,
+    "label": TEXT,
+    "count": (WHOLE, NOTHING),
+    "from_previous": RATE,
+    "from_top": RATE,
+    "drop_off": (int, NOTHING),
+    "interval": ([NUMBER], NOTHING),
+    "previous": (WHOLE, NOTHING),
+    "previous_rate": RATE,
+    "team": RATE,
+    "target": RATE,
+    "median_days": RATE,
+    "reason": KPI_VALUE["reason"],
+}
+LEAK = ({"stage": TEXT, "standard": {"team", "previous"}, "rate": NUMBER, "gain": NUMBER}, NOTHING)
+BRANCH = {"stages": [STAGE], "rank": (WHOLE, NOTHING), "enough": bool, "leak": LEAK}
+FOUND = {
+    "code": TEXT,
+    "severity": {"error", "warning", "info"},
+    "message": TEXT,
+    "hint": TEXT,
+    "count": WHOLE,
+    "kpis": Each({"value": RATE, "if_right": RATE}),
+    "rows": [dict],
+}
+FUNNEL = {
+    "command": {"funnel"},
+    "dealer": (TEXT, NOTHING),
+    "month": TEXT,
+    "book": TEXT,
+    "funnel": TEXT,
+    "view": {"period", "cohort"},
+    "stages": [STAGE],
+    "leak": LEAK,
+    "by": Each(Each(BRANCH)),
+    "findings": [FOUND],
+}
+LOST = {"count": WHOLE, "with_reason": WHOLE, "clear_rate": RATE, "median_days": RATE}
+DUE = {
+    "command": {"followups"},
+    "dealer": (TEXT, NOTHING),
+    "day": TEXT,
+    "book": TEXT,
+    "open": WHOLE,
+    "without_cadence": WHOLE,
+    "due": WHOLE,
+    "by": {"consultant": Each(Each(WHOLE))},
+    "rows": [dict],
+}
 ROW = {"measure": TEXT, "file": TEXT, "sheet": TEXT, "row": WHOLE}
 WHO = {"customer": (str, NOTHING), "consultant": (TEXT, NOTHING)}
 PART = {
@@ -580,6 +631,13 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "books check": {"command": {"books check"}, "mistakes": [Each(str)]},
     "explain close_rate --month 2026-10 --store SAMPLE": EXPLAINED,
     "explain sales --month 2026-10 --consultant 张伟 --store SAMPLE": EXPLAINED,
+    "funnel --month 2026-10 --store SAMPLE": FUNNEL,
+    "funnel --consultant --store SAMPLE --lang en": FUNNEL,
+    "funnel --lost --by channel --store SAMPLE": FUNNEL
+    | {"lost": LOST | {"days": Each(WHOLE), "by": Each(Each(LOST))}},
+    "funnel --cohort --store SAMPLE": FUNNEL | {"cohort": dict},
+    "funnel --check --allow-findings --store SAMPLE": FUNNEL,
+    "followups --as-of 2026-11-01 --store SAMPLE": DUE,
     "kpis": {"command": {"kpis"}, "book": TEXT, "kpis": [dict]},
     "kpis close_rate": {"command": {"kpis"}, "book": TEXT, "kpis": [dict]},
     # stopped
@@ -743,6 +801,17 @@ def test_books_are_described_with_their_measures_and_kpis() -> None:
         "kpis": [kpi],
         "levels": [level],
         "scoring": (scoring, NOTHING),
+        "funnels": [
+            {
+                "key": TEXT,
+                "label": TEXT,
+                "label_en": TEXT,
+                "stages": [dict],
+                "goal": TEXT,
+                "minimum": WHOLE,
+                "lost": str,
+            }
+        ],
     }
     document = call("books", "--json").document
     assert fits(document, {"command": {"books"}, "books": [shape]})
