@@ -41,6 +41,7 @@ PLACES = {
     "fastexcel": {"read"},
     "deltalake": {"store"},
     "xlsxwriter": {"present"},
+    "openpyxl": {"fill"},
     "xlrd": {"read"},
     "lxml": {"read"},
     "msoffcrypto": {"read"},

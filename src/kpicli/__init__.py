@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kpicli.pipeline.losses import losses
     from kpicli.pipeline.report import compare_close, report, reports
     from kpicli.pipeline.status import status
+    from kpicli.pipeline.templates import fill_report
     from kpicli.pipeline.turns import close, undo
     from kpicli.pipeline.upkeep import check, compact
     from kpicli.workspace import open_workspace
@@ -36,6 +37,7 @@ __all__ = [
     "compare_close",
     "explain",
     "export",
+    "fill_report",
     "followups",
     "funnel",
     "ingest",
@@ -54,6 +56,7 @@ _HOMES = {
     "compare_close": "pipeline.report",
     "explain": "pipeline.explain",
     "export": "pipeline.export",
+    "fill_report": "pipeline.templates",
     "followups": "pipeline.followups",
     "funnel": "pipeline.funnel",
     "ingest": "pipeline.ingest",

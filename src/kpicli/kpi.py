@@ -11,6 +11,8 @@ from kpicli.formula import Number
 from kpicli.measure import Reason, Table, Values
 
 Status = Literal["good", "near", "bad"]
+LISTS = ("consultant", "model", "source", "channel", "week", "day")
+"""What a report is broken down by when a template is filled with it."""
 Targets = Mapping[tuple[str, str, str], float]
 """(dimension, group, KPI) → target; the whole store has the dimension and group ``""``."""
 

@@ -38,6 +38,7 @@ from kpicli.cli.options import (
 )
 from kpicli.cli.output import progress_line, show, write_json
 from kpicli.cli.store import store_app
+from kpicli.cli.templates import templates_app
 from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,22 +83,26 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="放到哪里。")] = Path("kpicli-demo"),
     lang: Lang = None,
 ) -> None:
-    """用自带的示例数据走一遍：读入三个月的导出，显示最后一个月的报表。"""
+    """用自带的示例数据走一遍：读入三个月的导出，显示最后一个月的报表，填好 Excel 模板。"""
     from kpicli.cli.samples import lay_out
 
     sources = lay_out(folder)
     workspace = workspace_of(folder, None)
     language = language_of(lang, workspace)
     result = _read_in(workspace, [sources], now=_SAMPLES_READ)
+    from kpicli.kpi import LISTS
     from kpicli.pipeline.report import report as compute
+    from kpicli.pipeline.templates import fill_report
     from kpicli.present import json, terminal
 
     show(terminal.ingested(result, workspace.catalogue, language))
-    computed, _ = compute(workspace, "2026-10", today=_SAMPLES_READ.date())
+    computed, _ = compute(workspace, "2026-10", by=LISTS, today=_SAMPLES_READ.date())
     out = folder / "reports" / f"{computed.month}.json"
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.text(json.report(computed)) + "\n", encoding="utf-8")
     show(terminal.report(computed, workspace.settings.zone, language))
+    written = fill_report(workspace, computed, ["月度KPI报告"], out.parent, now=_SAMPLES_READ)
+    show([f"→ {path}" for path in written])
     show([f"→ {folder}/  kpicli report -C {folder} --month 2026-09"])
 
 
@@ -168,12 +173,17 @@ def report(
         list[str] | None, typer.Option("--compare", help="另与什么比：year 去年同月、ytd 今年累计，可多次。")
     ] = None,
     compare_close: Annotated[bool, typer.Option("--compare-close", help="已结账的月：结账时的数与现在的数。")] = False,
+    template: Annotated[
+        list[str] | None, typer.Option("--template", help="填这个 Excel 模板：名称或文件，可多次；写到 --out。")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="模板填好后放在哪个文件夹。")] = Path("reports"),
     as_of: AsOf = None,
     json_: Json = False,
     lang: Lang = None,
     quiet: Quiet = False,
 ) -> None:
     """一个月的指标：全店与各组，连同分子分母、目标、上月。"""
+    from kpicli.kpi import LISTS
     from kpicli.pipeline.asked import BY
     from kpicli.pipeline.report import compare_close as held_against
     from kpicli.pipeline.report import reports as compute
@@ -199,14 +209,22 @@ def report(
         workspace,
         month,
         books=books,
-        by=by or BY,
+        by=list(dict.fromkeys([*(by or BY), *LISTS])) if template else by or BY,
         dealer=dealer,
         compare=compare or (),
         known_on=day_of(known_on),
         today=today,
     )
+    written = []
+    if template:
+        from kpicli.pipeline.templates import fill_report
+
+        now = now_of(as_of, workspace)
+        written = [path for one in found for path in fill_report(workspace, one, template, out, now=now)]
     if json_:
-        documents = [json.report(one) for one in found]
+        documents = [
+            json.report(one) | ({"written": [str(path) for path in written]} if template else {}) for one in found
+        ]
         write_json(documents[0] if books else {"command": "report", "reports": documents})
     else:
         from kpicli.present import terminal
@@ -214,6 +232,7 @@ def report(
         for number, one in enumerate(found):
             show([""] * bool(number))
             show(terminal.report(one, workspace.settings.zone, language, leagues=by or ("consultant",)))
+        show([f"→ {path}" for path in written])
     if issues and not quiet:
         from kpicli.present import terminal
 
@@ -344,6 +363,7 @@ app.command()(kpis)
 app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")
 app.add_typer(store_app, name="store")
+app.add_typer(templates_app, name="templates")
 
 
 def _read_in(workspace: "Workspace", paths: Iterable[Path], *, now: datetime, **options: Any) -> "Ingested":

@@ -10,17 +10,12 @@ from dataclasses import dataclass
 
 from kpicli.mark.cells import Grid
 from kpicli.mark.findings import LAST_COLUMN, LAST_ROW, content
+from kpicli.opc.boxes import Place
 from kpicli.opc.markup import Draft, Element, utf8
 from kpicli.read.sheets import column_index, column_letters
 
 AUTHOR = "kpicli"
 
-Place = tuple[int, int]
-"""Row as shown and zero-based column."""
-
-_SHAPE = re.compile(rb"<(\w+):shape[\s>].*?</\1:shape>\s*", re.S)
-_ROW = re.compile(rb"<\w+:Row>\s*(\d+)\s*<")
-_COLUMN = re.compile(rb"<\w+:Column>\s*(\d+)\s*<")
 _BLOCKS = re.compile(rb"(<\w+:idmap\b[^>]*\bdata\s*=\s*[\"'])([\d,\s]*)")
 BLOCK = 1024
 """Shape ids come in blocks of so many; a block belongs to one drawing of the workbook."""
@@ -118,23 +113,6 @@ def blocks(drawing: bytes) -> set[int]:
 def blocks_for(notes: Collection[Place]) -> int:
     """How many blocks the boxes of some notes take."""
     return len(notes) // BLOCK + 1
-
-
-def has_boxes(drawing: bytes) -> bool:
-    """Whether anything is drawn: a note or a control."""
-    return b"ClientData" in drawing
-
-
-def without_boxes(drawing: bytes, places: Collection[Place]) -> bytes:
-    """A drawing without the boxes of the notes of some cells."""
-
-    def keep(shape: re.Match[bytes]) -> bytes:
-        row, column = _ROW.search(shape.group()), _COLUMN.search(shape.group())
-        if not row or not column or b'ObjectType="Note"' not in shape.group():
-            return shape.group()
-        return b"" if (int(row.group(1)) + 1, int(column.group(1))) in places else shape.group()
-
-    return _SHAPE.sub(keep, utf8(drawing)) if places else drawing
 
 
 def with_boxes(drawing: bytes, notes: Mapping[Place, str], grid: Grid, first_block: int) -> bytes:

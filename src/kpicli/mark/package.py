@@ -15,7 +15,7 @@ from kpicli.mark.cells import SheetPart
 from kpicli.mark.findings import LIST_SHEET, Finding, Headings, Mark, marks
 from kpicli.mark.listing import list_range, sheet_xml
 from kpicli.mark.styles import Styles, empty
-from kpicli.opc import PackageError
+from kpicli.opc import PackageError, boxes
 from kpicli.opc.markup import Draft, Element, utf8
 from kpicli.opc.parts import Parts, Relation, relations_part
 from kpicli.read.sheets import ORIGIN_NAME
@@ -164,7 +164,7 @@ class _Book:
         if drawn and not self._parts.has(drawn.target):
             drawn = None
         drawing = self._parts.read(drawn.target) if drawn else notes.no_drawing()
-        drawing = notes.without_boxes(drawing, comments.forgotten)
+        drawing = boxes.without_boxes(drawing, comments.forgotten)
         if fresh:
             comments.add(fresh)
             drawing = notes.with_boxes(drawing, fresh, part.grid, self._next_block)
@@ -175,7 +175,7 @@ class _Book:
             self._parts.write(noted.target, comments.content())
         else:
             self._attach(sheet.part, "comments", "xl/comments{}.xml", comments.content(), "spreadsheetml.comments+xml")
-        if element and drawn and not notes.has_boxes(drawing):
+        if element and drawn and not boxes.has_boxes(drawing):
             self._detach(sheet.part, drawn.target)
             part.frame.remove(element)
         elif drawn:

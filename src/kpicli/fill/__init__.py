@@ -1,0 +1,10 @@
+"""Fill an Excel template with the values of a report, and give everything else in it back as it was.
+
+Marks are ``{{ path }}`` in cells and notes that repeat rows (``repeat: consultant``); what paths mean is the caller's
+`Scope`. A template can show values and nothing else.
+"""
+
+from kpicli.fill.filler import Mistake, TemplateError, check, fill, marks
+from kpicli.fill.marks import PathError, Scope, Value
+
+__all__ = ["Mistake", "PathError", "Scope", "TemplateError", "Value", "check", "fill", "marks"]

@@ -1,0 +1,243 @@
+"""Everything of a worksheet that is not its rows, and the parts beside it, after rows have been repeated."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from xml.sax.saxutils import escape
+
+from kpicli.fill.references import Block, Growth, copied_area, moved, moved_area, rows_of
+from kpicli.fill.sheets import unescaped
+from kpicli.opc.markup import Draft, Element, retagged
+
+_AREAS = {
+    "conditionalFormatting": "sqref",
+    "dataValidation": "sqref",
+    "protectedRange": "sqref",
+    "ignoredError": "sqref",
+    "selection": "sqref",
+    "hyperlink": "ref",
+    "autoFilter": "ref",
+    "sortState": "ref",
+    "sortCondition": "ref",
+    "dimension": "ref",
+}
+"""Element → the attribute with the areas it is for."""
+_PLACES = {"selection": "activeCell", "pane": "topLeftCell", "sheetView": "topLeftCell"}
+_FORMULAS = ("formula", "formula1", "formula2", "f")
+_REPEATED = ("mergeCell", "sparkline")
+"""What each copy of a block has for itself."""
+
+
+def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
+    """Let areas and formulas around the rows of a worksheet follow its rows, and those of other sheets."""
+    own = growth[name]
+    for element in walk(draft.root, ("sheetData",)):
+        if element.name == "mergeCells":
+            _merges(draft, element, own)
+        elif element.name == "sparklines":
+            _sparklines(draft, element, name, growth)
+        elif element.name == "brk":
+            _break(draft, element, own)
+        elif element.name in _FORMULAS and not element.children:
+            _formula(draft, element, name, growth)
+        elif element.name == "sqref" and not element.children:
+            _replace_text(draft, element, moved_area(_text(draft, element), own))
+        else:
+            _attributes(draft, element, own)
+
+
+def walk(element: Element, without: Sequence[str] = ()) -> Iterator[Element]:
+    """All elements below one; of what is repeated as a whole, not what is inside."""
+    for child in element.children:
+        if child.name in without:
+            continue
+        yield child
+        if child.name not in ("mergeCells", "sparklines"):
+            yield from walk(child, without)
+
+
+def _attributes(draft: Draft, element: Element, own: Growth) -> None:
+    for names, move in ((_AREAS, moved_area), (_PLACES, _moved_place)):
+        attribute = names.get(element.name, "")
+        said = element.attributes.get(attribute)
+        if said and (new := move(said, own)) != said:
+            draft.set(element, **{attribute: new})
+
+
+def _moved_place(place: str, own: Growth) -> str:
+    return moved_area(place, own).partition(":")[0]
+
+
+def _break(draft: Draft, element: Element, own: Growth) -> None:
+    """A break below a row comes below its last copy; column breaks have the same tag and a parent of their own."""
+    row = element.attributes.get("id", "")
+    if row.isdecimal() and (new := own.end(int(row))) != int(row):
+        draft.set(element, id=str(new))
+
+
+def _merges(draft: Draft, parent: Element, own: Growth) -> None:
+    areas = []
+    for element in parent.named("mergeCell"):
+        area = element.attributes.get("ref", "")
+        block = _inside(area, own)
+        areas += (
+            [copied_area(area, own, block, copy) for copy in range(block.copies)] if block else [moved_area(area, own)]
+        )
+    if not own:
+        return
+    inside = "".join(f'<{parent.prefix}mergeCell ref="{area}"/>' for area in areas)
+    tag = retagged(draft.source[parent.start : parent.inner], {"count": str(len(areas))})
+    draft.replace(parent, tag + inside.encode() + draft.source[parent.close : parent.end])
+
+
+def _inside(area: str, own: Growth) -> Block | None:
+    """The block that all rows of an area belong to."""
+    rows = rows_of(area)
+    block = own.block(rows[0]) if rows else None
+    return block if block and rows and rows[1] in block else None
+
+
+def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, Growth]) -> None:
+    """Each copy of a block has its own sparkline, of its own row."""
+    own = growth[name]
+    pieces = []
+    for element in parent.children:
+        parts = {part.name: part for part in element.children}
+        place = _text(draft, parts["sqref"]) if "sqref" in parts else ""
+        formula = _text(draft, parts["f"]) if "f" in parts else ""
+        block = _inside(place, own)
+        for copy in range(block.copies) if block else (None,):
+            where = copied_area(place, own, block, copy) if block and copy is not None else moved_area(place, own)
+            seen = _row_of(formula, own, block, copy) if block and copy is not None else moved(formula, name, growth)
+            markup = draft.markup(element)
+            for part, text in ((parts.get("f"), seen), (parts.get("sqref"), where)):
+                if part:
+                    tag = f"{part.prefix}{part.name}".encode()
+                    was = b"<%b>%b</%b>" % (tag, draft.text(part), tag)
+                    markup = markup.replace(was, b"<%b>%b</%b>" % (tag, escape(text).encode(), tag), 1)
+            pieces.append(markup)
+    opening = draft.source[parent.start : parent.inner]
+    draft.replace(parent, opening + b"".join(pieces) + draft.source[parent.close : parent.end])
+
+
+def _row_of(formula: str, own: Growth, block: Block, copy: int) -> str:
+    """The range of a sparkline in one copy of its block: that of its own rows."""
+    prefix, mark, area = formula.rpartition("!")
+    return (
+        prefix + mark + (copied_area(area, own, block, copy) if _inside(area, own) == block else moved_area(area, own))
+    )
+
+
+def _formula(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth]) -> None:
+    _replace_text(draft, element, moved(_text(draft, element), name, growth))
+
+
+def _replace_text(draft: Draft, element: Element, text: str) -> None:
+    if text != _text(draft, element):
+        tag = draft.source[element.start : element.inner]
+        draft.replace(element, tag + escape(text).encode() + draft.source[element.close : element.end])
+
+
+def _text(draft: Draft, element: Element) -> str:
+    return unescaped(draft.text(element).decode())
+
+
+def moved_table(draft: Draft, own: Growth) -> None:
+    """The area of a table and of its filter."""
+    for element in (draft.root, *walk(draft.root)):
+        if element.name in ("table", "autoFilter", "sortState", "sortCondition"):
+            area = element.attributes.get("ref", "")
+            if area and (new := moved_area(area, own)) != area:
+                draft.set(element, ref=new)
+
+
+def moved_anchors(draft: Draft, own: Growth) -> None:
+    """Pictures, shapes and charts keep their size and follow the row they begin in."""
+    for anchor in draft.root.children:
+        start = _anchored_row(draft, anchor, "from")
+        if start is None:
+            continue
+        shift = own.start(start[1] + 1) - (start[1] + 1)
+        end = _anchored_row(draft, anchor, "to")
+        for part, at in filter(None, (start, end)):
+            if shift:
+                _replace_text(draft, part, str(at + shift))
+
+
+def _anchored_row(draft: Draft, anchor: Element, name: str) -> tuple[Element, int] | None:
+    corner = next((child for child in anchor.children if child.name == name), None)
+    row = next((child for child in corner.children if child.name == "row"), None) if corner else None
+    return (row, int(_text(draft, row))) if row else None
+
+
+_SHAPE_ROW = re.compile(rb"(<(\w+):Row>\s*)(\d+)(\s*</)")
+_SHAPE_ANCHOR = re.compile(rb"(<(\w+):Anchor>)([^<]*)(</)")
+
+
+def moved_boxes(drawing: bytes, own: Growth) -> bytes:
+    """The boxes of notes follow their cells."""
+
+    def row(found: re.Match[bytes]) -> bytes:
+        return found.group(1) + str(own.start(int(found.group(3)) + 1) - 1).encode() + found.group(4)
+
+    def anchor(found: re.Match[bytes]) -> bytes:
+        parts = [int(part) for part in found.group(3).split(b",")]
+        if len(parts) != 8:
+            return found.group()
+        shift = own.start(parts[2] + 1) - (parts[2] + 1)
+        parts[2], parts[6] = parts[2] + shift, parts[6] + shift
+        return found.group(1) + ", ".join(map(str, parts)).encode() + found.group(4)
+
+    return _SHAPE_ANCHOR.sub(anchor, _SHAPE_ROW.sub(row, drawing))
+
+
+def moved_names(draft: Draft, names: Element, growth: Mapping[str, Growth], sheets: Sequence[str]) -> None:
+    """Defined names, among them print areas and titles."""
+    for name in names.named("definedName"):
+        local = name.attributes.get("localSheetId", "")
+        own = sheets[int(local)] if local.isdecimal() and int(local) < len(sheets) else ""
+        _replace_text(draft, name, moved(_text(draft, name), own, growth))
+
+
+def chart_formulas(draft: Draft) -> Iterator[tuple[Element, Element]]:
+    """Each reference of a chart (``numRef``, ``strRef``) with its formula."""
+    for element in walk(draft.root):
+        if element.name in ("numRef", "strRef"):
+            formula = next((child for child in element.children if child.name == "f"), None)
+            if formula:
+                yield element, formula
+
+
+def refreshed_chart(
+    draft: Draft, growth: Mapping[str, Growth], values_of: Callable[[str], Sequence[object] | None]
+) -> bool:
+    """Let the series of a chart follow, with what their cells hold now in their caches; whether anything is new."""
+    for element, formula in chart_formulas(draft):
+        text = moved(_text(draft, formula), "", growth)
+        values = values_of(text)
+        if values is None:
+            _replace_text(draft, formula, text)
+            continue
+        cache = next((child for child in element.children if child.name in ("numCache", "strCache")), None)
+        draft.replace(element, _reference_markup(draft, element, text, cache, values))
+    return draft.content() != draft.source
+
+
+def _reference_markup(
+    draft: Draft, element: Element, formula: str, cache: Element | None, values: Sequence[object]
+) -> bytes:
+    p = element.prefix
+    name = "numCache" if element.name == "numRef" else "strCache"
+    code = next((child for child in cache.children if child.name == "formatCode"), None) if cache else None
+    kept = draft.markup(code).decode() if code else ""
+    points = "".join(
+        f'<{p}pt idx="{place}"><{p}v>{escape(_shown(value))}</{p}v></{p}pt>'
+        for place, value in enumerate(values)
+        if value is not None and (name == "strCache" or isinstance(value, float | bool))
+    )
+    inside = f'<{p}f>{escape(formula)}</{p}f><{p}{name}>{kept}<{p}ptCount val="{len(values)}"/>{points}</{p}{name}>'
+    opening = draft.source[element.start : element.inner].decode()
+    return f"{opening}{inside}</{p}{element.name}>".encode()
+
+
+def _shown(value: object) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

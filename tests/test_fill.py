@@ -1,0 +1,382 @@
+"""The filler on a rich template: what it does not touch stays byte for byte, and everything in it is still there."""
+
+import io
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from xlsxwriter import Workbook
+
+from kpicli.fill import PathError, Scope, TemplateError, Value, check, fill, marks
+from kpicli.fill.marks import MarkError, Repeat, Text
+from kpicli.fill.references import Block, Copy, Growth, moved, moved_area
+from kpicli.opc import PackageError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*extension is not supported")  # openpyxl, of what it would lose
+SIZES = (0, 1, 3, 500)
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+    "0000000c4944415408d763f8cfc000000301010018dd8db00000000049454e44ae426082"
+)
+
+
+@dataclass
+class Said:
+    """Paths and lists, as a template may ask for them."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    lists: Mapping[str, Sequence["Said"]] = field(default_factory=dict)
+
+    def value(self, path: str) -> Value:
+        if path not in self.values:
+            raise PathError("")
+        return self.values[path]
+
+    def rows(self, name: str) -> Sequence[Scope]:
+        if name not in self.lists:
+            raise PathError("")
+        return self.lists[name]
+
+
+def said(count: int) -> Said:
+    """A report with so many people in it."""
+    report = {"report.month": "2026-10", "report.day": date(2026, 10, 31), "kpi.rate": 0.25, "kpi.none": None}
+    people = [
+        Said(report | {"row.name": f"=员{n}", "row.visits": n + 1, "row.orders": n % 7, "row.rate": n / 100})
+        for n in range(count)
+    ]
+    return Said(report, {"people": people, "empty": []})
+
+
+def rich(path: Path) -> Path:
+    """A template with everything that is easily lost."""
+    book = Workbook(path)
+    book.set_properties({"title": "报表", "author": "总部"})
+    sheet, other = book.add_worksheet("报表"), book.add_worksheet("另 一页")
+    rate, head = book.add_format({"num_format": "0.0%", "border": 1}), book.add_format({"bold": True})
+    day = book.add_format({"num_format": "yyyy-mm-dd"})
+    sheet.merge_range("A1:F1", "{{ report.month }} 报表", head)
+    sheet.write("A2", "截至 {{ report.month }}，比率 {{ kpi.rate }}")
+    sheet.write("B2", "{{ report.day }}", day)
+    sheet.write("C2", "{{ kpi.none }}", rate)
+    sheet.write_row("A4", ["姓名", "到店", "订单", "比率", "份额", "累计", "线"], head)
+    for place, mark in enumerate(("row.name", "row.visits", "row.orders")):
+        sheet.write(4, place, f"{{{{ {mark} }}}}")
+    sheet.write("D5", "{{ row.rate }}", rate)
+    sheet.write_formula("E5", "=B5/SUM(B$5:B$5)", rate)
+    sheet.write_formula("F5", "=SUM(C$5:C5)")
+    sheet.write_comment("A5", "repeat: people\nsort: orders desc", {"author": "kpicli"})
+    sheet.add_sparkline("G5", {"range": "报表!B5:C5"})
+    sheet.write("A6", "合计", head)
+    sheet.write_formula("B6", "=SUM(B5:B5)")
+    sheet.write_formula("C6", "=SUM(C5:C5)")
+    sheet.write_formula("D6", '=IF(B6=0,"",C6/B6)', rate)
+    sheet.write_formula("E6", "=ROUND(AVERAGE(D5:D5),3)")
+    sheet.write("A8", "备注", head)
+    sheet.write_comment("A8", "这一条是给人看的", {"author": "总部"})
+    sheet.write_url("A9", "https://example.com/", string="手册")
+    sheet.write_url("B9", "internal:'另 一页'!A1", string="另一页")
+    sheet.merge_range("A10:C10", "签字", head)
+    sheet.conditional_format("B5:B5", {"type": "data_bar", "data_bar_2010": True})
+    sheet.conditional_format("C5:C5", {"type": "data_bar"})
+    sheet.conditional_format("D5:D5", {"type": "3_color_scale"})
+    sheet.conditional_format("E5:E5", {"type": "icon_set", "icon_style": "3_arrows"})
+    sheet.conditional_format("A5:D5", {"type": "formula", "criteria": "=$C5>5", "format": head})
+    sheet.data_validation("C5:C5", {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": 99})
+    sheet.freeze_panes(4, 1)
+    sheet.repeat_rows(3)
+    sheet.print_area("A1:G10")
+    sheet.set_h_pagebreaks([6])
+    sheet.set_header("&C&G", {"image_center": "logo.png", "image_data_center": io.BytesIO(PIXEL)})
+    sheet.set_footer("&L页脚&R&P")
+    sheet.protect("", {"format_cells": True})
+    sheet.set_row(8, 30, None, {"level": 1})
+    combo, line = book.add_chart({"type": "column"}), book.add_chart({"type": "line"})
+    combo.add_series({"name": "到店", "categories": "=报表!$A$5:$A$5", "values": "=报表!$B$5:$B$5"})
+    line.add_series({"name": "订单", "categories": "=报表!$A$5:$A$5", "values": "=报表!$C$5:$C$5"})
+    combo.combine(line)
+    sheet.insert_chart("I3", combo)
+    doughnut = book.add_chart({"type": "doughnut"})
+    doughnut.add_series({"categories": "=报表!$A$5:$A$5", "values": "=报表!$B$5:$B$5"})
+    sheet.insert_chart("A12", doughnut)
+    sheet.insert_image("F12", "logo.png", {"image_data": io.BytesIO(PIXEL)})
+    sheet.insert_textbox("H12", "文本框一")
+    sheet.insert_textbox("H16", "文本框二")
+    other.write_formula("A1", "=SUM(报表!B5:B5)")
+    other.write_formula("A2", "=报表!B6*2")
+    other.write_formula("A3", "=到店数+1")
+    other.add_table("C1:D3", {"columns": [{"header": "甲"}, {"header": "乙"}], "data": [[1, 2], [3, 4]]})
+    book.define_name("到店数", "=SUM(报表!$B$5:$B$5)")
+    book.close()
+    return path
+
+
+@pytest.fixture
+def template() -> Path:
+    return rich(Path("模板.xlsx"))
+
+
+def filled(template: Path, count: int) -> Path:
+    target = Path(f"结果{count}.xlsx")
+    fill(template, target, said(count))
+    return target
+
+
+def parts(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+# What is filled
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_every_row_has_its_values_its_formulas_and_what_they_come_to(template: Path, count: int) -> None:
+    target = filled(template, count)
+    values, formulas = (load_workbook(target, data_only=only)["报表"] for only in (True, False))
+    people = sorted(said(count).lists["people"], key=lambda one: -int(str(one.values["row.orders"])))
+    last = 4 + max(count, 1)
+    total = sum(int(str(one.values["row.visits"])) for one in people)
+    running = 0
+    for row, one in enumerate(people, 5):
+        running += int(str(one.values["row.orders"]))
+        told = [one.values[f"row.{key}"] for key in ("name", "visits", "orders", "rate")]
+        assert [values.cell(row, column).value for column in range(1, 5)] == told
+        assert values.cell(row, 1).data_type == "s"
+        assert formulas.cell(row, 5).value == f"=B{row}/SUM(B$5:B${last})"
+        assert values.cell(row, 5).value == pytest.approx(int(str(one.values["row.visits"])) / total)
+        assert formulas.cell(row, 6).value == f"=SUM(C$5:C{row})"
+        assert values.cell(row, 6).value == running
+        assert values.cell(row, 4).number_format == "0.0%"
+    assert formulas.cell(last + 1, 2).value == f"=SUM(B5:B{last})"
+    assert values.cell(last + 1, 2).value == total
+    assert values.cell(last + 1, 3).value == running
+    second = load_workbook(target, data_only=True)["另 一页"]
+    assert [second.cell(row, 1).value for row in (1, 2, 3)] == [total, total * 2, total + 1]
+
+
+def test_marks_in_text_become_text_and_an_empty_value_an_empty_cell(template: Path) -> None:
+    sheet = load_workbook(filled(template, 3), data_only=True)["报表"]
+    assert sheet["A1"].value == "2026-10 报表"
+    assert sheet["A2"].value == "截至 2026-10，比率 0.25"
+    assert sheet["B2"].value.date() == date(2026, 10, 31)
+    assert sheet["C2"].value is None
+    assert sheet["C2"].number_format == "0.0%"
+
+
+# What is kept, and what follows
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_parts_that_are_not_touched_are_the_same_to_the_byte(template: Path, count: int) -> None:
+    before, after = parts(template), parts(filled(template, count))
+    kept = (
+        "styles",
+        "theme",
+        "media/",
+        "docProps/core",
+        "sharedStrings",
+        "tables/table1",
+        "docProps/app",
+        "_rels/.rels",
+    )
+    same = {name for name in before if any(word in name for word in kept)}
+    assert len(same) > 7
+    assert all(before[name] == after[name] for name in same)
+    assert set(after) <= set(before)
+    if count <= 1:
+        assert before["xl/drawings/drawing1.xml"] == after["xl/drawings/drawing1.xml"]
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_everything_is_there_and_follows_its_rows(template: Path, count: int) -> None:
+    more = max(count, 1) - 1
+    last = 5 + more
+    target = filled(template, count)
+    package = {name: content.decode("utf-8", "replace") for name, content in parts(target).items()}
+    sheet, chart = package["xl/worksheets/sheet1.xml"], package["xl/charts/chart1.xml"]
+
+    def spread(column: str) -> str:
+        return f"{column}5" if not more else f"{column}5:{column}{last}"
+
+    for column in "BCDE":
+        assert f'<conditionalFormatting sqref="{spread(column)}">' in sheet
+    assert f'sqref="{"A5:D5" if not more else f"A5:D{last}"}"' in sheet
+    assert (
+        f'<dataValidation type="whole" allowBlank="1" showInputMessage="1" showErrorMessage="1" sqref="{spread("C")}">'
+        in sheet
+    )
+    assert f"<xm:sqref>{spread('B')}</xm:sqref>" in sheet  # the data bar of 2010
+    lines = re.findall(r"<xm:f>报表!B(\d+):C(\d+)</xm:f><xm:sqref>G(\d+)</xm:sqref>", sheet)
+    assert lines == [(str(row),) * 3 for row in range(5, last + 1)]
+    assert sorted(re.findall(r'<mergeCell ref="(.*?)"', sheet)) == sorted(["A1:F1", f"A{10 + more}:C{10 + more}"])
+    assert f'<brk id="{6 + more}"' in sheet
+    assert f'<hyperlink ref="A{9 + more}"' in sheet
+    assert f'<row r="{9 + more}" ' in sheet
+    assert re.search(rf'<row r="{9 + more}"[^>]*ht="30"[^>]*outlineLevel="1"', sheet)
+    assert all(
+        word in sheet
+        for word in ("<sheetProtection", "iconSet", "colorScale", "<pane ", "oddFooter", "legacyDrawingHF")
+    )
+    assert f"报表!$A$1:$G${10 + more}" in package["xl/workbook.xml"]
+    assert f"SUM(报表!$B$5:$B${last})" in package["xl/workbook.xml"]
+    assert "报表!$4:$4" in package["xl/workbook.xml"]
+    assert f"<c:f>报表!$B$5:$B${last}</c:f>" in chart
+    assert chart.count(f'<c:ptCount val="{more + 1}"/>') == 4
+    doughnut = package["xl/charts/chart2.xml"]
+    assert f"<c:f>报表!$B$5:$B${last}</c:f>" in doughnut
+    drawing = package["xl/drawings/drawing1.xml"]
+    assert drawing.count("文本框") == 2
+    rows = [int(row) for row in re.findall(r"<xdr:from>.*?<xdr:row>(\d+)</xdr:row>", drawing)]
+    assert sorted(rows) == [2, 11 + more, 11 + more, 11 + more, 15 + more]
+    assert "这一条是给人看的" in package["xl/comments1.xml"]
+    assert "repeat" not in package["xl/comments1.xml"]
+    assert f'<comment ref="A{8 + more}"' in package["xl/comments1.xml"]
+    assert f"<x:Row>{7 + more}</x:Row>" in package["xl/drawings/vmlDrawing1.vml"]
+    assert package["xl/drawings/vmlDrawing1.vml"].count("<x:Row>") == 1
+
+
+def test_the_charts_preview_shows_the_filled_values(template: Path) -> None:
+    chart = parts(filled(template, 3))["xl/charts/chart1.xml"].decode()
+    assert re.findall(r"<c:v>(=员\d)</c:v>", chart)[:3] == ["=员2", "=员1", "=员0"]
+    assert re.findall(r'<c:numCache>.*?<c:pt idx="0"><c:v>(\d+)</c:v>', chart) == ["3", "2"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", SIZES)
+def test_libreoffice_computes_what_the_cells_say(template: Path, count: int) -> None:
+    if not shutil.which("soffice"):
+        pytest.skip("needs LibreOffice")
+    target = filled(template, count)
+    home = f"-env:UserInstallation=file://{Path('home').resolve()}"
+    words = ["soffice", home, "--headless", "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", "again", target]
+    subprocess.run(words, check=True, capture_output=True)
+    ours, theirs = (load_workbook(path, data_only=True) for path in (target, Path("again") / target.name))
+    formulas = load_workbook(target)
+    seen = 0
+    for sheet in formulas:
+        for row in sheet.iter_rows():
+            for cell in row:
+                if isinstance(cell.value, str) and cell.data_type == "f":
+                    seen += 1
+                    one, other = (book[sheet.title][cell.coordinate].value for book in (ours, theirs))
+                    assert (one or 0) == pytest.approx(other or 0) if not isinstance(other, str) else one == other
+    assert seen >= 7 + 2 * max(count, 1)
+
+
+# What is wrong with a template
+
+
+def simple(*cells: tuple[str, str], notes: Mapping[str, str] | None = None) -> Path:
+    book = Workbook("简单.xlsx")
+    sheet = book.add_worksheet("页")
+    for place, text in cells:
+        sheet.write_string(place, text)
+    for place, text in (notes or {}).items():
+        sheet.write_comment(place, text)
+    book.close()
+    return Path("简单.xlsx")
+
+
+def test_mistakes_name_their_cells_and_nothing_is_written() -> None:
+    template = simple(
+        ("B2", "{{ kpi.rat }}"), ("A4", "{{ row.nam }}"), notes={"A4": "repeat: people", "A6": "repeat: folk"}
+    )
+    found = check(template, said(2))
+    assert [(one.sheet, one.cell, one.code, one.text) for one in found] == [
+        ("页", "A6", "unknown_path", "folk"),
+        ("页", "B2", "unknown_path", "kpi.rat"),
+        ("页", "A4", "unknown_path", "row.nam"),
+    ]
+    with pytest.raises(TemplateError):
+        fill(template, Path("结果.xlsx"), said(2))
+    assert not Path("结果.xlsx").exists()
+
+
+def test_notes_that_begin_like_marks_are_told() -> None:
+    for text in ("repeat: people\nrows: many", "repeat: people\nsort: name up", "repeat: people\ncolour: red"):
+        assert [one.code for one in check(simple(("A4", "x"), notes={"A4": text}), said(1))] == ["bad_mark"]
+    overlap = simple(("A4", "x"), notes={"A4": "repeat: people\nrows: 3", "A5": "repeat: people"})
+    assert [one.code for one in check(overlap, said(1))] == ["repeats_overlap"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + bytes(18), b"no workbook at all"])
+def test_what_is_no_workbook_is_refused(content: bytes) -> None:
+    Path("坏.xlsx").write_bytes(content)
+    with pytest.raises(PackageError):
+        fill(Path("坏.xlsx"), Path("结果.xlsx"), said(1))
+
+
+def test_a_part_with_a_doctype_is_refused(template: Path) -> None:
+    with zipfile.ZipFile("恶.xlsx", "w") as archive:
+        for name, content in parts(template).items():
+            evil = b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>' if name == "xl/workbook.xml" else b""
+            archive.writestr(name, content.replace(b"?>\n", b"?>\n" + evil, 1))
+    with pytest.raises(PackageError):
+        fill(Path("恶.xlsx"), Path("结果.xlsx"), said(1))
+
+
+def test_a_template_says_which_cell_gets_what(template: Path) -> None:
+    found = marks(template)
+    assert ("报表", "A5", "repeat: people") in found
+    assert ("报表", "D5", "row.rate") in found
+
+
+def test_a_limit_a_sort_and_several_rows_a_copy() -> None:
+    cells = (("A2", "{{ row.name }}"), ("A3", "{{ row.orders }}"), ("A4", "末"))
+    template = simple(*cells, notes={"A2": "总部:\nrepeat: people\nrows: 2\nsort: visits desc\nlimit: 2"})
+    fill(template, Path("结果.xlsx"), said(9))
+    sheet = load_workbook("结果.xlsx").active
+    assert sheet is not None
+    assert [sheet.cell(row, 1).value for row in range(2, 7)] == ["=员8", 1, "=员7", 0, "末"]
+
+
+# The parts by themselves
+
+
+def test_a_mark_is_one_cell_or_part_of_a_text() -> None:
+    assert Text.read("no marks { } {{}") is None
+    whole = Text.read(" {{ kpi.rate }} ")
+    assert whole is not None
+    assert whole.whole
+    assert Repeat.read("please check") is None
+    assert Repeat.read("repeat: week") == Repeat("week")
+    with pytest.raises(MarkError):
+        Repeat.read("repeat: week\nlimit: 0")
+
+
+@pytest.mark.parametrize(
+    ("formula", "copy", "expected"),
+    [
+        ("SUM(B5:B5)", None, "SUM(B5:B7)"),
+        ("SUM(B4:B6)", None, "SUM(B4:B8)"),
+        ("B5+B6", None, "B5+B8"),
+        ("B5*C5", 1, "B6*C6"),
+        ("B5/SUM(B$5:B$5)", 2, "B7/SUM(B$5:B$7)"),
+        ("F4+C5", 0, "F4+C5"),
+        ("F4+C5", 2, "F6+C7"),
+        ("B5/B6", 1, "B6/B8"),
+        ("B5/$B$2", 1, "B6/$B$2"),
+        ("'S'!B5+\"B5\"", None, "'S'!B5+\"B5\""),
+        ("Other!B5:B9", None, "Other!B5:B9"),
+        ("5:5", None, "5:7"),
+        ("A:A", None, "A:A"),
+        ("LOG10(B6)", None, "LOG10(B8)"),
+    ],
+)
+def test_references_follow_the_rows(formula: str, copy: int | None, expected: str) -> None:
+    block = Block(5, 5, 3)
+    seen = Copy("S", block, copy) if copy is not None else None
+    assert moved(formula, "S", {"S": Growth([block]), "Other": Growth()}, seen) == expected
+
+
+def test_areas_follow_the_rows() -> None:
+    growth = Growth([Block(5, 6, 2), Block(10, 10, 4)])
+    assert moved_area("A5:B6 C1 D7:D10 A:B", growth) == "A5:B8 C1 D9:D15 A:B"
