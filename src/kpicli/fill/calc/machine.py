@@ -61,6 +61,8 @@ class Machine:
         self._subtotals = {place for place, formula in formulas.items() if "SUBTOTAL" in formula.upper()}
         self._trees: dict[tuple[str, bool], Node | Unknown] = {}
         self._tables: dict[tuple[Range, bool], Table] = {}
+        self._sums: dict[tuple[str, int, int, int], tuple[int, list[float]]] = {}
+        """Sheet, columns and first row of a range → its last row so far, and parts that add up to its numbers."""
         self._kept = self._work = self._names_deep = 0
 
     def run(self) -> None:
@@ -133,6 +135,26 @@ class Machine:
             self._tables[key] = table
         self.spend(1 + table.height * table.width - table.unheld)
         return table
+
+    def summands(self, cells: Range) -> list[float]:
+        """Parts with the exact sum of a range. A range that only reaches further down than one before, as the running
+        totals of a column do, is read from there on.
+        """
+        key = (cells.sheet, cells.left, cells.right, cells.top)
+        bottom, parts = self._sums.get(key, (cells.top - 1, []))
+        if cells.bottom < bottom:
+            bottom, parts = cells.top - 1, []
+        parts = list(parts)
+        if cells.bottom > bottom:
+            more = Range(cells.sheet, bottom + 1, cells.left, cells.bottom, cells.right, self)
+            for row in self._read(more, False).rows:
+                for value in row:
+                    if isinstance(value, Error):
+                        raise Failed(value)
+                    if isinstance(value, float):
+                        _add(parts, value)
+        self._sums[key] = cells.bottom, parts
+        return parts
 
     def _read(self, cells: Range, without_subtotals: bool) -> Table:
         last_row, last_column = self._extents.get(cells.sheet, (0, 0))
@@ -347,3 +369,16 @@ _OPERATORS: dict[str, Callable[[Scalar, Scalar], Scalar]] = {
     "<=": _comparison(lambda a, b: not less(b, a)),
     ">=": _comparison(lambda a, b: not less(a, b)),
 }
+
+
+def _add(parts: list[float], value: float) -> None:
+    """Add a number to parts that do not overlap, so that no digit is lost (Shewchuk 1997)."""
+    kept = 0
+    for part in parts:
+        large, small = (value, part) if abs(value) >= abs(part) else (part, value)
+        value = large + small
+        rest = small - (value - large)
+        if rest:
+            parts[kept] = rest
+            kept += 1
+    parts[kept:] = [value]

@@ -92,6 +92,9 @@ class Reader(Protocol):
     def table(self, cells: "Range", *, without_subtotals: bool = False) -> Table:
         """The values of a range."""
 
+    def summands(self, cells: "Range") -> list[float]:
+        """Few numbers with the exact sum of a range's; `Failed` for the first error in it."""
+
     def spend(self, work: int) -> None:
         """Account for work done; raise `Unknown` when it was too much."""
 

@@ -47,7 +47,8 @@ def _unheld(table: Table) -> list[list[Scalar]]:
 
 
 def _total(*operands: Operand) -> float:
-    return math.fsum(numbers(*operands))
+    only = operands[0] if len(operands) == 1 else None
+    return math.fsum(only.reader.summands(only) if isinstance(only, Range) else numbers(*operands))
 
 
 def _mean(*operands: Operand) -> float:
