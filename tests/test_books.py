@@ -403,3 +403,8 @@ def test_all_books_are_one_document_and_one_table_each(store: Workspace) -> None
     assert [document["book"] for document in call(*line, "--json").document["reports"]] == BOOKS
     said = call(*line).out
     assert all(f"({book})" in said for book in BOOKS)
+
+
+def test_a_rate_over_one_says_why_below_the_table(store: Workspace) -> None:
+    ended = call("report", "--month", OCTOBER, "--book", "scorecard", "--store", store.store)
+    assert "销售计划达成率 103.6%  计划可以超额" in ended.out

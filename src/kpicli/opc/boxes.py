@@ -1,4 +1,4 @@
-"""The boxes of notes: a drawing in VML. Excel writes no well-formed XML there, so it is edited by searching its text."""
+"""The boxes of notes: a drawing in VML, of which Excel makes no well-formed XML, so it is edited by searching it."""
 
 import re
 from collections.abc import Collection

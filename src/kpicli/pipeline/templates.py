@@ -170,8 +170,14 @@ def _of_kpi(kpi: Kpi, value: KpiValue, report: Report) -> dict[str, Value]:
         "note": kpi.note,
         "source": report.book.source,
         "status": _STATUS[value.status] if value.status else None,
-        "reason": _REASONS[value.reason] if value.reason else None,
+        "reason": _REASONS[value.reason] if value.reason else _over_one(kpi, value),
     }
+
+
+def _over_one(kpi: Kpi, value: KpiValue) -> str | None:
+    """Why a rate is over 100 %."""
+    over = kpi.is_ratio and kpi.unit == "%" and value.value is not None and value.value > 1
+    return kpi.over_one or "超过 100%：分子里有分母没有的行" if over else None
 
 
 def _meant(path: str, known: Sequence[str]) -> str:

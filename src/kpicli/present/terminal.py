@@ -68,6 +68,7 @@ def report(
         passed = number(result.pace, "%")
         parts.append(Text(word("running", language).format(days=result.days, pace=passed), style="dim"))
     parts.append(_kpi_table(result, language))
+    parts += _over_one(result, language)
     if result.total.score is not None:
         parts.append(Text(f"{word('score', language)} {number(result.total.score)}", style="bold"))
     for dimension in leagues:
@@ -143,6 +144,17 @@ def _kpi_table(result: Report, language: Language) -> Table:
             Text(word(value.status, language), style=_style(value)) if value.status else "",
         )
     return table
+
+
+def _over_one(result: Report, language: Language) -> list[RenderableType]:
+    """Why a rate is over 100 %, or that it should not be."""
+    told = []
+    for key, value in result.total.kpis.items():
+        kpi = result.book.kpis[key]
+        if kpi.is_ratio and kpi.unit == "%" and value.value is not None and value.value > 1:
+            why = kpi.over_one or word("over_one_odd", language)
+            told.append(Text(f"{result.book.label_of(key, language)} {number(value.value, '%')}  {why}", style="dim"))
+    return [*told]
 
 
 def _parts(value: KpiValue, language: Language) -> Text:
