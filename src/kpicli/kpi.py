@@ -41,6 +41,11 @@ class KpiValue:
     """Where a running month ends if it goes on as by today; only of what adds up over days."""
 
     @property
+    def gap(self) -> float | None:
+        """How far the value is above its target; below zero where it falls short."""
+        return None if self.value is None or self.target is None else float(self.value) - self.target
+
+    @property
     def previous(self) -> Number | None:
         """The value of the month before, of as many days as the month has had."""
         return self.compared.get("previous")

@@ -17,7 +17,7 @@ from kpicli.opc import PackageError
 from kpicli.pipeline.report import report
 from kpicli.workspace import Workspace
 
-_KPI = ("value", "numerator", "denominator", "target", "attainment", "previous", "score", "projected")
+_KPI = ("value", "numerator", "denominator", "target", "gap", "attainment", "previous", "score", "projected")
 """Numbers that a KPI has."""
 _DEFINED = ("label", "unit", "formula", "definition", "note", "source", "status", "reason")
 """What else is said of it, in words."""

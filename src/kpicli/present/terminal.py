@@ -124,7 +124,7 @@ def _kpi_table(result: Report, language: Language) -> Table:
     more = [name for name in ("projected", "score") if any(getattr(value, name) is not None for value in values)]
     table = table_of(
         (word("kpi", language), "left"),
-        *((word(key, language), "right") for key in ("value", "parts", *others, *more, "target", "attainment")),
+        *((word(key, language), "right") for key in ("value", "parts", *others, *more, "target", "gap", "attainment")),
         (word("status", language), "left"),
     )
     for key, value in result.total.kpis.items():
@@ -140,10 +140,20 @@ def _kpi_table(result: Report, language: Language) -> Table:
             _parts(value, language),
             *(number(told, unit) if told is not None else "" for told, unit in zip(numbers, units, strict=True)),
             number(value.target, kpi.unit) if value.target is not None else "",
+            _gap(value.gap, kpi.unit, language),
             number(value.attainment, "%") if value.attainment is not None else "",
             Text(word(value.status, language), style=_style(value)) if value.status else "",
         )
     return table
+
+
+def _gap(gap: float | None, unit: str, language: Language) -> str:
+    """What is lacking to the target, or beyond it: of rates in percentage points."""
+    if gap is None:
+        return ""
+    if unit == "%":
+        return f"{gap * 100:+.1f}{word('point', language)}".replace("-", "−")
+    return ("+" * (gap > 0) + number(gap, unit)).replace("-", "−")
 
 
 def _over_one(result: Report, language: Language) -> list[RenderableType]:

@@ -208,6 +208,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{months} 已结账，报表不变；kpicli report --compare-close 看差多少",
         "{months} is closed and its report stays; kpicli report --compare-close shows the difference",
     ),
+    "gap": ("差距", "Gap"),
+    "point": ("点", "pp"),
     "points": (" 个百分点", " pp"),
     "store_sound": (
         "完好：{files:,} 个文件，{rows:,} 行，{batches:,} 个批次",
