@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,6 +92,7 @@ def demo(
     language = language_of(lang, workspace)
     result = _read_in(workspace, [sources], now=_SAMPLES_READ)
     from kpicli.kpi import LISTS
+    from kpicli.pipeline.asked import BY
     from kpicli.pipeline.report import report as compute
     from kpicli.pipeline.templates import fill_report
     from kpicli.present import json, terminal
@@ -99,7 +101,8 @@ def demo(
     computed, _ = compute(workspace, "2026-10", by=LISTS, today=_SAMPLES_READ.date())
     out = folder / "reports" / f"{computed.month}.json"
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.text(json.report(computed)) + "\n", encoding="utf-8")
+    shown = replace(computed, by={dimension: computed.by[dimension] for dimension in BY})
+    out.write_text(json.text(json.report(shown)) + "\n", encoding="utf-8")
     show(terminal.report(computed, workspace.settings.zone, language))
     written = fill_report(workspace, computed, ["月度KPI报告"], out.parent, now=_SAMPLES_READ)
     show([f"→ {path}" for path in written])
