@@ -5,14 +5,16 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
 
 from kpicli.fill import PathError, Scope, TemplateError, Value, check, fill, marks
 from kpicli.fill.marks import MarkError, Repeat, Text
@@ -338,6 +340,192 @@ def test_a_limit_a_sort_and_several_rows_a_copy() -> None:
     assert [sheet.cell(row, 1).value for row in range(2, 7)] == ["=员8", 1, "=员7", 0, "末"]
 
 
+# What a review of the first version found
+
+
+def block(make: Callable[[Workbook, Worksheet], object], name: str = "块.xlsx") -> Path:
+    """A sheet with a header in row 4, a repeated row 5 and a sum below it, and what a test adds."""
+    book = Workbook(name)
+    sheet = book.add_worksheet("页")
+    sheet.write_row("A4", ["姓名", "到店", "订单"])
+    for place, mark in enumerate(("row.name", "row.visits", "row.orders")):
+        sheet.write(4, place, f"{{{{ {mark} }}}}")
+    sheet.write_comment("A5", "repeat: people")
+    sheet.write_formula("B6", "=SUM(B5:B5)")
+    make(book, sheet)
+    book.close()
+    return Path(name)
+
+
+def sheets_of(template: Path, count: int = 3) -> dict[str, str]:
+    fill(template, Path("结果.xlsx"), said(count))
+    return {name: content.decode() for name, content in parts(Path("结果.xlsx")).items() if name.endswith(".xml")}
+
+
+def test_rows_without_cells_keep_their_end_tag() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["A1"], sheet["A5"] = "{{ report.month }}", "x"
+    sheet.row_dimensions[3].height = 30
+    book.save("空行.xlsx")
+    fill(Path("空行.xlsx"), Path("结果.xlsx"), said(1))
+    assert load_workbook("结果.xlsx").active["A5"].value == "x"
+
+
+def test_array_formulas_move_and_are_left_to_the_next_program() -> None:
+    def make(_: Workbook, sheet: Worksheet) -> None:
+        sheet.write_array_formula("C8:C8", "{=SUM(B5:B5*C5:C5)}", None, 50)
+        sheet.write_formula("D8", "=C8*2", None, 100)
+        sheet.write_array_formula("D5:D5", "{=SUM(B5:B5*C5:C5)}", None, 50)
+
+    text = sheets_of(block(make))["xl/worksheets/sheet1.xml"]
+    assert '<c r="C10"><f t="array" ref="C10">SUM(B5:B7*C5:C7)</f></c>' in text
+    assert '<c r="D10"><f>C10*2</f></c>' in text
+    assert re.findall(r'<c r="(D\d)"><f t="array" ref="(D\d)">', text) == [("D5", "D5"), ("D6", "D6"), ("D7", "D7")]
+    assert 'fullCalcOnLoad="1"' in sheets_of(block(make))["xl/workbook.xml"]
+
+
+def test_whole_columns_stay_whole_columns() -> None:
+    def make(book: Workbook, sheet: Worksheet) -> None:
+        sheet.conditional_format("B1:B1048576", {"type": "top", "value": 3, "format": book.add_format({"bold": True})})
+        sheet.write_formula("E1", "=SUM(C2:C1048576)")
+
+    text = sheets_of(block(make))["xl/worksheets/sheet1.xml"]
+    assert "1048577" not in text
+    assert "1048578" not in text
+    assert moved_area("2:2", Growth([Block(5, 5, 3)])) == "2:2"
+
+
+def test_a_rule_of_a_block_reads_each_row_as_its_own() -> None:
+    def make(book: Workbook, sheet: Worksheet) -> None:
+        form = book.add_format({"bold": True})
+        for rule in ("=SUM($B5:$C5)>25", "=$B5/$B6>0.3", "=$B5=MAX($B$5:$B$5)"):
+            sheet.conditional_format("A5:C5", {"type": "formula", "criteria": rule, "format": form})
+
+    text = sheets_of(block(make))["xl/worksheets/sheet1.xml"]
+    told = re.findall(r"<formula>(.*?)</formula>", text)
+    assert told == ["SUM($B5:$C5)&gt;25", "$B5/$B$8&gt;0.3", "$B5=MAX($B$5:$B$7)"]
+
+
+def test_the_header_picture_stays_whichever_drawing_is_named_first() -> None:
+    def make(_: Workbook, sheet: Worksheet) -> None:
+        sheet.set_header("&C&G", {"image_center": "logo.png", "image_data_center": io.BytesIO(PIXEL)})
+
+    template = block(make)
+    package = parts(template)
+    links = "xl/worksheets/_rels/sheet1.xml.rels"
+    entries = re.findall(rb"<Relationship .*?/>", package[links])
+    for before, after in zip(entries, reversed(entries), strict=True):
+        package[links] = package[links].replace(before, b"#" + after[1:] + b"#", 1)
+    package[links] = package[links].replace(b"#Relationship", b"<Relationship").replace(b"/>#", b"/>")
+    with zipfile.ZipFile("转.xlsx", "w") as archive:
+        for name, content in package.items():
+            archive.writestr(name, content)
+    fill(Path("转.xlsx"), Path("结果.xlsx"), said(2))
+    after = parts(Path("结果.xlsx"))
+    assert b"legacyDrawingHF" in after["xl/worksheets/sheet1.xml"]
+    assert b"<legacyDrawing " not in after["xl/worksheets/sheet1.xml"]
+    assert any(b"image" in content for name, content in after.items() if name.endswith(".vml.rels"))
+
+
+def test_charts_over_a_single_cell_and_on_a_sheet_of_their_own_grow() -> None:
+    def make(book: Workbook, sheet: Worksheet) -> None:
+        for place in (sheet.insert_chart, None):
+            chart = book.add_chart({"type": "bar"})
+            chart.add_series({"name": "=页!$B$4", "categories": "=页!$A$5", "values": "=页!$B$5"})
+            if place:
+                place("E1", chart)
+            else:
+                book.add_chartsheet("图").set_chart(chart)
+
+    package = sheets_of(block(make))
+    for name in ("xl/charts/chart1.xml", "xl/charts/chart2.xml"):
+        assert re.findall(r"<c:f>(.*?)</c:f>", package[name]) == ["页!$B$4", "页!$A$5:$A$7", "页!$B$5:$B$7"]
+
+
+def test_a_name_that_means_another_thing_on_another_sheet_is_left_to_the_next_program() -> None:
+    def make(book: Workbook, sheet: Worksheet) -> None:
+        other = book.add_worksheet("二")
+        book.define_name("页!tot", "=页!$B$6")
+        book.define_name("二!tot", "=二!$G$1")
+        sheet.write_formula("D9", "=tot*2")
+        other.write("G1", 100)
+        other.write_formula("A1", "=tot", None, 100)
+
+    package = sheets_of(block(make))
+    assert '<c r="D11"><f>tot*2</f></c>' in package["xl/worksheets/sheet1.xml"]
+    assert '<c r="A1"><f>tot</f></c>' in package["xl/worksheets/sheet2.xml"]
+
+
+def test_blocks_of_the_same_rows_go_together() -> None:
+    def make(book: Workbook, _: Worksheet) -> None:
+        other = book.add_worksheet("二")
+        other.write("A5", "{{ row.name }}")
+        other.write_comment("A5", "repeat: people")
+        other.write_formula("B5", "=页!B5*2")
+
+    text = sheets_of(block(make))["xl/worksheets/sheet2.xml"]
+    assert re.findall(r"<f>(.*?)</f><v>(.*?)</v>", text) == [("页!B5*2", "2"), ("页!B6*2", "4"), ("页!B7*2", "6")]
+
+
+def test_column_breaks_stay_and_other_sheets_sparklines_links_and_texts_follow() -> None:
+    def make(book: Workbook, sheet: Worksheet) -> None:
+        other = book.add_worksheet("二")
+        sheet.set_v_pagebreaks([6])
+        sheet.add_sparkline("G5", {"range": "二!B20:F20"})
+        sheet.insert_textbox("I1", "", {"textlink": "=$B$6"})
+        other.write_url("A1", "internal:'页'!A6")
+
+    package = sheets_of(block(make))
+    text = package["xl/worksheets/sheet1.xml"]
+    assert '<colBreaks count="1" manualBreakCount="1"><brk id="6"' in text
+    assert re.findall(r"<xm:f>(.*?)</xm:f>", text) == ["二!B20:F20"] * 3
+    assert 'textlink="$B$8"' in package["xl/drawings/drawing1.xml"]
+    assert "location=\"'页'!A8\"" in package["xl/worksheets/sheet2.xml"]
+
+
+def test_no_value_makes_a_file_that_needs_repair() -> None:
+    template = simple(("A1", "{{ v }}"))
+    kept = "型号_x005F_x0041_B"  # as Excel writes what is no escape
+    for value, expected in (
+        (float("nan"), None),
+        (float("inf"), None),
+        ("型号_x0041_B", kept),
+        ("\x00a", "a"),
+    ):
+        fill(template, Path("结果.xlsx"), Said({"v": value}))
+        assert load_workbook("结果.xlsx").active["A1"].value == expected
+    fill(template, Path("结果.xlsx"), Said({"v": "😀" * 40_000}))
+    assert len(load_workbook("结果.xlsx").active["A1"].value.encode("utf-16-le")) == 2 * 32_766
+
+
+def test_what_cannot_follow_is_refused_with_its_cell() -> None:
+    def merged(_: Workbook, sheet: Worksheet) -> None:
+        sheet.merge_range("E4:E5", "x")
+
+    def filled_head(_: Workbook, sheet: Worksheet) -> None:
+        sheet.add_table("E8:F9", {"columns": [{"header": "{{ report.month }}"}, {"header": "x"}]})
+
+    assert [(one.cell, one.code) for one in check(block(merged), said(1))] == [("E4", "merge_over_edge")]
+    assert [(one.cell, one.code) for one in check(block(filled_head), said(1))] == [("E8", "table_header")]
+
+
+def test_a_bomb_of_shapes_or_elements_is_refused_at_once(template: Path) -> None:
+    package = parts(template)
+    for name, content in (
+        ("xl/drawings/vmlDrawing1.vml", package["xl/drawings/vmlDrawing1.vml"] + b"<v:shape >" * 30_000),
+        (
+            "xl/worksheets/sheet2.xml",
+            package["xl/worksheets/sheet2.xml"].replace(b"<row ", b"<c/>" * 1_100_000 + b"<row ", 1),
+        ),
+    ):
+        with zipfile.ZipFile("炸.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+            for part, kept in package.items():
+                archive.writestr(part, content if part == name else kept)
+        with pytest.raises(PackageError):
+            fill(Path("炸.xlsx"), Path("结果.xlsx"), said(1))
+
+
 # The parts by themselves
 
 
@@ -369,6 +557,7 @@ def test_a_mark_is_one_cell_or_part_of_a_text() -> None:
         ("5:5", None, "5:7"),
         ("A:A", None, "A:A"),
         ("LOG10(B6)", None, "LOG10(B8)"),
+        ("YTD2026*2", None, "YTD2026*2"),
     ],
 )
 def test_references_follow_the_rows(formula: str, copy: int | None, expected: str) -> None:

@@ -175,6 +175,22 @@ def test_a_wrong_path_is_told_with_its_cell_and_what_was_meant(sample: Sample) -
     assert (sound.code, sound.out) == (0, "模板没有错误\n")
 
 
+def test_two_templates_of_one_name_and_several_books_do_not_overwrite_each_other(sample: Sample) -> None:
+    for folder in ("一", "二"):
+        Path(folder).mkdir()
+        shutil.copyfile(shipped()["绩效管理表"], f"{folder}/同.xlsx")
+    ended = fill(sample, "--template", "一/同.xlsx", "--template", "二/同.xlsx", "--json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "same_output")
+    ended = fill(sample, "--template", "一/同.xlsx", "--book", "all", "--json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "template_mistakes")
+    assert not Path("reports").exists()
+    book = load_workbook(shipped()["目标进度管理表"])
+    del book["销售顾问"]
+    book.save("每.xlsx")
+    fill(sample, "--template", "每.xlsx", "--book", "all")
+    assert len(list(Path("reports").iterdir())) == 6
+
+
 def test_templates_are_listed_explained_and_begun(sample: Sample) -> None:
     listed = call("templates", "--store", sample[0].store, "--json").document["templates"]
     assert [one["name"] for one in listed] == NAMES

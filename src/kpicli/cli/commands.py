@@ -104,7 +104,7 @@ def demo(
     shown = replace(computed, by={dimension: computed.by[dimension] for dimension in BY})
     out.write_text(json.text(json.report(shown)) + "\n", encoding="utf-8")
     show(terminal.report(computed, workspace.settings.zone, language))
-    written = fill_report(workspace, computed, ["月度KPI报告"], out.parent, now=_SAMPLES_READ)
+    written = fill_report(workspace, [computed], ["月度KPI报告"], out.parent, now=_SAMPLES_READ)
     show([f"→ {path}" for path in written])
     show([f"→ {folder}/  kpicli report -C {folder} --month 2026-09"])
 
@@ -223,7 +223,7 @@ def report(
         from kpicli.pipeline.templates import fill_report
 
         now = now_of(as_of, workspace)
-        written = [path for one in found for path in fill_report(workspace, one, template, out, now=now)]
+        written = fill_report(workspace, found, template, out, now=now)
     if json_:
         documents = [
             json.report(one) | ({"written": [str(path) for path in written]} if template else {}) for one in found

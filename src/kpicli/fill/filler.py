@@ -1,10 +1,12 @@
 """Fill a template: an xlsx designed in Excel, its marks replaced and its rows repeated, given back whole."""
 
+import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,12 +14,15 @@ from kpicli.fill import frame
 from kpicli.fill.calc import Place, Scalar, Unknown, evaluate
 from kpicli.fill.marks import MarkError, PathError, Repeat, Scope
 from kpicli.fill.references import LAST_ROW, Growth, moved, moved_area, rows_of
-from kpicli.fill.sheets import FilledRow, Sheet, row_markup, texts, unescaped
+from kpicli.fill.sheets import FilledRow, Sheet, cells_of, row_markup, texts, unescaped
 from kpicli.opc import PackageError, boxes
 from kpicli.opc.markup import Draft, Element
 from kpicli.opc.parts import Parts, relations_part
 from kpicli.read.sheets import column_index, column_letters
 
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+_NOT_COMPUTED = "INDIRECT(0)"
+"""Stands for formulas of arrays and data tables where values are computed: its own value is never known."""
 _LARGEST = 256 << 20
 """Bytes of all parts of a template together."""
 
@@ -90,16 +95,14 @@ class _opened:
             self.archive = zipfile.ZipFile(self.template)
             if sum(entry.file_size for entry in self.archive.infolist()) > _LARGEST:
                 raise PackageError("too large")
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise PackageError(str(error)) from error
         return self.archive
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self.archive.close()
-        wrong = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, IndexError)
-        if kind and issubclass(kind, (*wrong, UnicodeDecodeError)):
-            raise PackageError(str(error)) from error
-        if kind is ValueError:
+        wrong = (*_DAMAGED, RuntimeError, KeyError, IndexError, UnicodeDecodeError)
+        if kind and (issubclass(kind, wrong) or kind is ValueError):
             raise PackageError(str(error)) from error
 
 
@@ -124,7 +127,10 @@ class _Book:
             if (link := self.links.get(element.linked())) and link.kind == "worksheet" and parts.has(link.target)
         ]
         self.wrong: list[Mistake] = []
+        said = self.draft.root.child("workbookPr")
         for sheet in self.sheets:
+            if said and said.says("date1904"):
+                sheet.epoch = datetime(1904, 1, 1)
             sheet.repeats = self._repeats(sheet)
 
     def _strings(self) -> list[str]:
@@ -146,6 +152,10 @@ class _Book:
                 continue
             rows = rows_of(cell)
             if repeat and rows:
+                if rows[0] in found:
+                    self.wrong.append(Mistake(sheet.name, cell, "repeats_overlap", f"{rows[0]}:{rows[0]}"))
+                if self._linked(sheet, "threadedComment"):
+                    self.wrong.append(Mistake(sheet.name, cell, "threaded_mark", f"repeat: {repeat.name}"))
                 found[rows[0]] = repeat
         firsts = sorted(found)
         for row, after in pairwise(firsts):
@@ -197,6 +207,7 @@ class _Book:
                         rows[0].value(said)
                 except PathError as error:
                     wrong.append(Mistake(sheet.name, f"A{number}", "unknown_path", said, str(error)))
+        wrong += [mistake for sheet in self.sheets for mistake in self._edges(sheet)]
         for sheet, cell, inside, path in self.paths():
             seen = firsts.get(inside.name) if inside else scope
             try:
@@ -205,6 +216,24 @@ class _Book:
             except PathError as error:
                 wrong.append(Mistake(sheet.name, cell, "unknown_path", path, str(error)))
         return wrong
+
+    def _edges(self, sheet: Sheet) -> Iterator[Mistake]:
+        """Merges that reach over the edge of a block, and tables whose header is filled or repeated."""
+        blocks = [range(row, row + repeat.rows) for row, repeat in sheet.repeats.items()]
+        marked = {(row, cell.column) for row, cell in sheet.marked()}
+        areas = [("merge_over_edge", area) for area in frame.merged(sheet.draft)]
+        for link in self.parts.relations(sheet.part):
+            if link.kind == "table":
+                areas.append(("table_header", Draft(self.parts.read(link.target)).root.attributes.get("ref", "")))
+        for code, area in areas:
+            rows = rows_of(area)
+            if rows is None:
+                continue
+            header = [cell for cell in cells_of(area) if cell[0] == rows[0]] if code == "table_header" else []
+            split = any((rows[0] in block) != (rows[1] in block) for block in blocks)
+            repeated = any(rows[0] in block for block in blocks) or not marked.isdisjoint(header)
+            if split if code == "merge_over_edge" else repeated:
+                yield Mistake(sheet.name, area.partition(":")[0], code, area)
 
     def fill(self, scope: Scope) -> None:
         """Fill every sheet, then compute its formulas, then everything that looks at its cells."""
@@ -245,7 +274,19 @@ class _Book:
             for one in row.cells
             if one.formula is not None
         }
-        formulas = {place: one.formula for place, one in places.items() if one.formula is not None}
+        formulas = {
+            place: _NOT_COMPUTED if one.special else one.formula
+            for place, one in places.items()
+            if one.formula is not None
+        }
+        covered = {
+            (name, row.number, one.cell.column)
+            for name, rows in filled.items()
+            for row in rows
+            for one in row.cells
+            if one.cell.covered
+        }
+        formulas |= dict.fromkeys(covered, _NOT_COMPUTED)
         results = evaluate(formulas, values.get, names=self._defined(growth), used=_used(filled))
         unknown = False
         for place, one in places.items():
@@ -259,9 +300,12 @@ class _Book:
     def _defined(self, growth: Mapping[str, Growth]) -> dict[str, str]:
         """What the workbook's names stand for now."""
         names = self.draft.root.child("definedNames")
-        return {
+        found = names.named("definedName") if names else []
+        local = {name.attributes.get("name", "") for name in found if "localSheetId" in name.attributes}
+        return {  # a name that means another thing on some sheet is left to the next program
             name.attributes.get("name", ""): moved(unescaped(self.draft.text(name).decode()), "", growth)
-            for name in (names.named("definedName") if names else ())
+            for name in found
+            if name.attributes.get("name", "") not in local
         }
 
     def _write(self, sheet: Sheet, rows: Iterable[FilledRow], growth: Mapping[str, Growth]) -> None:
@@ -276,14 +320,23 @@ class _Book:
         for link in self.parts.relations(sheet.part):
             if link.kind == "table" and growth[sheet.name]:
                 table = Draft(self.parts.read(link.target))
-                frame.moved_table(table, growth[sheet.name])
-                self.parts.write(link.target, table.content())
-            if link.kind == "drawing" and growth[sheet.name]:
+                frame.moved_table(table, sheet.name, growth)
+                self._write_if_new(link.target, table)
+            if link.kind == "drawing":
                 drawing = Draft(self.parts.read(link.target))
-                frame.moved_anchors(drawing, growth[sheet.name])
-                self.parts.write(link.target, drawing.content())
+                frame.moved_anchors(drawing, sheet.name, growth)
+                self._write_if_new(link.target, drawing)
+            if link.kind == "threadedComment" and growth[sheet.name]:
+                threads = Draft(self.parts.read(link.target))
+                for thread in threads.root.children:
+                    cell = thread.attributes.get("ref", "")
+                    threads.set(thread, ref=moved_area(cell, growth[sheet.name]).partition(":")[0])
+                self.parts.write(link.target, threads.content())
+        self._write_if_new(sheet.part, draft)
+
+    def _write_if_new(self, part: str, draft: Draft) -> None:
         if draft.content() != draft.source:
-            self.parts.write(sheet.part, draft.content())
+            self.parts.write(part, draft.content())
 
     def _notes(self, sheet: Sheet, own: Growth) -> None:
         """Take the notes away that are marks; the others follow their cells."""
@@ -308,8 +361,10 @@ class _Book:
                 draft.set(mine, ref=moved_area(cell, own).partition(":")[0])
         if not gone and not own:
             return
-        drawing = self._linked(sheet, "vmlDrawing")
-        if drawing:
+        legacy = sheet.draft.root.child("legacyDrawing")
+        links = {link.id: link.target for link in self.parts.relations(sheet.part)}
+        drawing = links.get(legacy.linked()) if legacy else None  # not the one of the header's pictures
+        if drawing and self.parts.has(drawing):
             drawn = boxes.without_boxes(self.parts.read(drawing), gone)
             self.parts.write(drawing, frame.moved_boxes(drawn, own))
             if not boxes.has_boxes(drawn):
@@ -327,6 +382,7 @@ class _Book:
                 sheet.draft.remove(legacy)
         self.parts.unrelate(sheet.part, [part])
         self.parts.drop(part)
+        self.parts.drop(relations_part(part))
         if not self.parts.relations(sheet.part):
             self.parts.drop(relations_part(sheet.part))
 
@@ -335,13 +391,11 @@ class _Book:
             sheet, area = _sheet_and_area(formula)
             return None if area is None else [values.get((sheet, row, column)) for row, column in _cells(area)]
 
-        for sheet in self.sheets:
-            drawing = self._linked(sheet, "drawing")
-            for link in self.parts.relations(drawing) if drawing else ():
-                if link.kind == "chart" and self.parts.has(link.target):
-                    chart = Draft(self.parts.read(link.target))
-                    if frame.refreshed_chart(chart, growth, values_of):
-                        self.parts.write(link.target, chart.content())
+        for name in self.parts.names():  # of worksheets, chart sheets and groups of shapes alike
+            if _CHART.search(name):
+                chart = Draft(self.parts.read(name))
+                if frame.refreshed_chart(chart, growth, values_of):
+                    self.parts.write(name, chart.content())
 
     def _calculate_on_load(self) -> None:
         """Ask the next program to compute what kpicli could not."""
@@ -378,6 +432,7 @@ def _used(filled: Mapping[str, list[FilledRow]]) -> dict[str, tuple[int, int]]:
     }
 
 
+_CHART = re.compile(r"(?i)(^|/)charts/chart[^/]*\.xml$")
 _AREA = re.compile(r"\$?([A-Z]{1,3})\$?(\d+)(?::\$?([A-Z]{1,3})\$?(\d+))?")
 
 

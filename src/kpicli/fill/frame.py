@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from kpicli.fill.references import Block, Growth, copied_area, moved, moved_area, rows_of
+from kpicli.fill.references import Block, Copy, Growth, copied_area, moved, moved_area, rows_of
 from kpicli.fill.sheets import unescaped
 from kpicli.opc.markup import Draft, Element, retagged
 
@@ -30,7 +30,8 @@ _REPEATED = ("mergeCell", "sparkline")
 def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
     """Let areas and formulas around the rows of a worksheet follow its rows, and those of other sheets."""
     own = growth[name]
-    for element in walk(draft.root, ("sheetData",)):
+    seen = _rules(draft, name, own)
+    for element in walk(draft.root, ("sheetData", "colBreaks")):
         if element.name == "mergeCells":
             _merges(draft, element, own)
         elif element.name == "sparklines":
@@ -38,11 +39,28 @@ def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
         elif element.name == "brk":
             _break(draft, element, own)
         elif element.name in _FORMULAS and not element.children:
-            _formula(draft, element, name, growth)
+            _replace_text(draft, element, moved(_text(draft, element), name, growth, seen.get(element)))
         elif element.name == "sqref" and not element.children:
             _replace_text(draft, element, moved_area(_text(draft, element), own))
         else:
-            _attributes(draft, element, own)
+            _attributes(draft, element, name, growth)
+
+
+def _rules(draft: Draft, name: str, own: Growth) -> dict[Element, Copy]:
+    """The formulas of conditional formats and validations that begin in a block: they are written for its first row,
+    and every other row reads them as its own.
+    """
+    found: dict[Element, Copy] = {}
+    for element in walk(draft.root, ("sheetData",)):
+        if element.name in ("conditionalFormatting", "dataValidation"):
+            inside = list(walk(element))
+            areas = [element.attributes.get("sqref", ""), *(_text(draft, one) for one in inside if one.name == "sqref")]
+            rows = next((rows for area in areas for one in area.split() if (rows := rows_of(one))), None)
+            block = own.block(rows[0]) if rows else None
+            if block:
+                copy = Copy(name, block, 0, spreads=True)
+                found |= {one: copy for one in inside if one.name in _FORMULAS and not one.children}
+    return found
 
 
 def walk(element: Element, without: Sequence[str] = ()) -> Iterator[Element]:
@@ -55,7 +73,11 @@ def walk(element: Element, without: Sequence[str] = ()) -> Iterator[Element]:
             yield from walk(child, without)
 
 
-def _attributes(draft: Draft, element: Element, own: Growth) -> None:
+def _attributes(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth]) -> None:
+    own = growth[name]
+    location = element.attributes.get("location", "") if element.name == "hyperlink" else ""
+    if location and (new := moved(location, name, growth)) != location:
+        draft.set(element, location=new)
     for names, move in ((_AREAS, moved_area), (_PLACES, _moved_place)):
         attribute = names.get(element.name, "")
         said = element.attributes.get(attribute)
@@ -65,6 +87,12 @@ def _attributes(draft: Draft, element: Element, own: Growth) -> None:
 
 def _moved_place(place: str, own: Growth) -> str:
     return moved_area(place, own).partition(":")[0]
+
+
+def merged(draft: Draft) -> list[str]:
+    """The areas of merged cells."""
+    parent = draft.root.child("mergeCells")
+    return [element.attributes.get("ref", "") for element in parent.named("mergeCell")] if parent else []
 
 
 def _break(draft: Draft, element: Element, own: Growth) -> None:
@@ -107,7 +135,7 @@ def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, G
         block = _inside(place, own)
         for copy in range(block.copies) if block else (None,):
             where = copied_area(place, own, block, copy) if block and copy is not None else moved_area(place, own)
-            seen = _row_of(formula, own, block, copy) if block and copy is not None else moved(formula, name, growth)
+            seen = moved(formula, name, growth, Copy(name, block, copy) if block and copy is not None else None)
             markup = draft.markup(element)
             for part, text in ((parts.get("f"), seen), (parts.get("sqref"), where)):
                 if part:
@@ -117,18 +145,6 @@ def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, G
             pieces.append(markup)
     opening = draft.source[parent.start : parent.inner]
     draft.replace(parent, opening + b"".join(pieces) + draft.source[parent.close : parent.end])
-
-
-def _row_of(formula: str, own: Growth, block: Block, copy: int) -> str:
-    """The range of a sparkline in one copy of its block: that of its own rows."""
-    prefix, mark, area = formula.rpartition("!")
-    return (
-        prefix + mark + (copied_area(area, own, block, copy) if _inside(area, own) == block else moved_area(area, own))
-    )
-
-
-def _formula(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth]) -> None:
-    _replace_text(draft, element, moved(_text(draft, element), name, growth))
 
 
 def _replace_text(draft: Draft, element: Element, text: str) -> None:
@@ -141,17 +157,25 @@ def _text(draft: Draft, element: Element) -> str:
     return unescaped(draft.text(element).decode())
 
 
-def moved_table(draft: Draft, own: Growth) -> None:
-    """The area of a table and of its filter."""
+def moved_table(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
+    """The area of a table and of its filter, and the formulas of its columns."""
+    own = growth[name]
     for element in (draft.root, *walk(draft.root)):
+        if element.name in ("calculatedColumnFormula", "totalsRowFormula"):
+            _replace_text(draft, element, moved(_text(draft, element), name, growth))
         if element.name in ("table", "autoFilter", "sortState", "sortCondition"):
             area = element.attributes.get("ref", "")
             if area and (new := moved_area(area, own)) != area:
                 draft.set(element, ref=new)
 
 
-def moved_anchors(draft: Draft, own: Growth) -> None:
-    """Pictures, shapes and charts keep their size and follow the row they begin in."""
+def moved_anchors(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
+    """Pictures, shapes and charts keep their size and follow the row they begin in; a linked text its cell."""
+    own = growth[name]
+    for element in walk(draft.root):
+        link = element.attributes.get("textlink", "")
+        if link and (new := moved(link, name, growth)) != link:
+            draft.set(element, textlink=new)
     for anchor in draft.root.children:
         start = _anchored_row(draft, anchor, "from")
         if start is None:
@@ -198,28 +222,41 @@ def moved_names(draft: Draft, names: Element, growth: Mapping[str, Growth], shee
         _replace_text(draft, name, moved(_text(draft, name), own, growth))
 
 
-def chart_formulas(draft: Draft) -> Iterator[tuple[Element, Element]]:
-    """Each reference of a chart (``numRef``, ``strRef``) with its formula."""
-    for element in walk(draft.root):
-        if element.name in ("numRef", "strRef"):
-            formula = next((child for child in element.children if child.name == "f"), None)
-            if formula:
-                yield element, formula
+_SERIES = ("val", "cat", "xVal", "yVal", "bubbleSize")
+"""What of a series is one for each point; its name is a cell of its own."""
 
 
 def refreshed_chart(
     draft: Draft, growth: Mapping[str, Growth], values_of: Callable[[str], Sequence[object] | None]
 ) -> bool:
     """Let the series of a chart follow, with what their cells hold now in their caches; whether anything is new."""
-    for element, formula in chart_formulas(draft):
-        text = moved(_text(draft, formula), "", growth)
-        values = values_of(text)
-        if values is None:
-            _replace_text(draft, formula, text)
-            continue
-        cache = next((child for child in element.children if child.name in ("numCache", "strCache")), None)
-        draft.replace(element, _reference_markup(draft, element, text, cache, values))
+    for parent in (draft.root, *walk(draft.root)):
+        for element in parent.children:
+            formula = next((child for child in element.children if child.name == "f"), None)
+            if formula is None or element.name not in ("numRef", "strRef", "multiLvlStrRef"):
+                continue
+            text = _text(draft, formula)
+            text = moved(_as_range(text, growth) if parent.name in _SERIES else text, "", growth)
+            values = values_of(text)
+            if values is None or element.name == "multiLvlStrRef":
+                opening = draft.source[element.start : element.inner]
+                closing = draft.source[element.close : element.end]
+                kept = b"" if text != _text(draft, formula) else draft.source[formula.end : element.close]
+                said = f"<{formula.prefix}f>{escape(text)}</{formula.prefix}f>".encode()
+                draft.replace(element, opening + said + kept + closing)
+                continue
+            cache = next((child for child in element.children if child.name in ("numCache", "strCache")), None)
+            draft.replace(element, _reference_markup(draft, element, text, cache, values))
     return draft.content() != draft.source
+
+
+def _as_range(formula: str, growth: Mapping[str, Growth]) -> str:
+    """A single cell of a block as a range, which grows with it: a series over a template's one row is written so."""
+    sheet, mark, cell = formula.rpartition("!")
+    name = sheet[1:-1].replace("''", "'") if sheet.startswith("'") else sheet
+    rows = rows_of(cell) if ":" not in cell else None
+    inside = growth[name].block(rows[0]) if rows and name in growth else None
+    return f"{sheet}{mark}{cell}:{cell}" if inside and inside.more else formula
 
 
 def _reference_markup(
@@ -240,4 +277,6 @@ def _reference_markup(
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
     return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -110,6 +110,11 @@ class Repeat:
             _count(options, "limit"),
         )
 
+    @property
+    def data(self) -> str:
+        """What its rows are: blocks that say the same go together."""
+        return f"{self.name} {self.sort} {self.falling} {self.limit}"
+
     def scopes(self, scope: Scope) -> list[Scope]:
         """The rows that it stands for: sorted (those without a value last) and limited."""
         found = list(scope.rows(self.name))

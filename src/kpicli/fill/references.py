@@ -8,7 +8,9 @@ from functools import cache
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token
 
-LAST_ROW = 1_048_576
+from kpicli.read.sheets import column_index
+
+LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 
 _CELL = re.compile(r"(\$?)([A-Z]{1,3})(\$?)([1-9]\d*)")
 _ROW = re.compile(r"(\$?)([1-9]\d*)")
@@ -21,6 +23,8 @@ class Block:
     first: int
     last: int
     copies: int
+    stands_for: str = ""
+    """What it is repeated for: blocks of the same rows of data go together."""
 
     @property
     def height(self) -> int:
@@ -47,12 +51,12 @@ class Growth:
 
     def start(self, row: int) -> int:
         """The row where something that begins there begins; of a block, in its first copy."""
-        return row + sum(block.more for block in self.blocks if block.last < row)
+        return min(LAST_ROW, row + sum(block.more for block in self.blocks if block.last < row))
 
     def end(self, row: int) -> int:
         """The row where something that ends there ends; of a block, in its last copy."""
         inside = self.block(row)
-        return self.start(row) + (inside.more if inside else 0)
+        return min(LAST_ROW, self.start(row) + (inside.more if inside else 0))
 
     def block(self, row: int) -> Block | None:
         """The block that a row belongs to."""
@@ -67,6 +71,14 @@ class Copy:
     block: Block
     number: int
     """From 0."""
+    spreads: bool = False
+    """Whether the next program carries the formula on to the other rows by itself, as it does in a conditional format:
+    then what does not belong to the row is fixed.
+    """
+
+    def owns(self, sheet: str, row: int) -> bool:
+        """Whether a row of the template is this copy's, or the row right above the block."""
+        return sheet == self.sheet and self.block.first - self.block.height <= row <= self.block.last
 
 
 @dataclass(frozen=True)
@@ -78,8 +90,8 @@ class _End:
     fixed: bool
     row: int
 
-    def text(self, row: int) -> str:
-        return f"{self.column}{'$' if self.fixed else ''}{row}"
+    def text(self, row: int, *, fixed: bool = False) -> str:
+        return f"{self.column}{'$' if self.fixed or fixed else ''}{row}"
 
 
 @dataclass(frozen=True)
@@ -96,28 +108,30 @@ class Reference:
     def moved(self, own: str, growth: Mapping[str, Growth], copy: Copy | None) -> str:
         """The reference after the rows have been repeated, as seen from a sheet and maybe from a copy of a block."""
         name = self.sheet or own
-        rows = growth.get(name)
-        if rows is None:
-            return self._written(self.first.row, self.last.row if self.last else 0)
-        seen = copy if copy and copy.sheet == name else None
-        if self.last is None:
-            return self._written(_where(self.first, rows, seen, ends=False), 0)
-        return self._written(_where(self.first, rows, seen, ends=False), _where(self.last, rows, seen, ends=True))
-
-    def _written(self, first: int, last: int) -> str:
-        end = f":{self.last.text(last)}" if self.last else ""
-        return f"{self.prefix}{self.first.text(first)}{end}"
+        rows = growth.get(name, _STILL)
+        first = _moved_end(self.first, name, rows, copy, ends=False)
+        last = f":{_moved_end(self.last, name, rows, copy, ends=True)}" if self.last else ""
+        return f"{self.prefix}{first}{last}"
 
 
-def _where(end: _End, rows: Growth, copy: Copy | None, *, ends: bool) -> int:
-    """The row of one end. In a copy, relative rows of the block are the copy's own, and so are those right above it:
-    they are the copy before.
+_STILL = Growth()
+
+
+def _moved_end(end: _End, sheet: str, rows: Growth, copy: Copy | None, *, ends: bool) -> str:
+    """One end of a reference. In a copy, relative rows of the block are the copy's own, and so is the row right above:
+    that is the copy before. Relative rows of a block that stands for the same data are those of the same datum.
     """
-    if copy and not end.fixed:
-        block = copy.block
-        if end.row in block or (block.first - block.height <= end.row < block.first and copy.number):
-            return rows.start(block.first) + end.row - block.first + copy.number * block.height
-    return rows.end(end.row) if ends else rows.start(end.row)
+    usual = rows.end(end.row) if ends else rows.start(end.row)
+    if copy is None or end.fixed:
+        return end.text(usual)
+    if copy.owns(sheet, end.row):
+        inside = end.row >= copy.block.first or copy.number > 0
+        own = rows.start(copy.block.first) + end.row - copy.block.first + copy.number * copy.block.height
+        return end.text(own if inside else usual)
+    other = rows.block(end.row)
+    if other and other.stands_for == copy.block.stands_for and other.height == copy.block.height:
+        return end.text(rows.start(other.first) + end.row - other.first + copy.number * other.height)
+    return end.text(usual, fixed=copy.spreads)
 
 
 Pieces = tuple[str | Reference, ...]
@@ -160,7 +174,8 @@ def _moved_one(area: str, rows: Growth) -> str:
     first = found.first
     last = found.last or first
     start, end = rows.start(first.row), rows.end(last.row)
-    return first.text(start) if (start, first.column) == (end, last.column) else f"{first.text(start)}:{last.text(end)}"
+    single = first.column and (start, first.column) == (end, last.column)
+    return first.text(start) if single else f"{first.text(start)}:{last.text(end)}"
 
 
 def rows_of(area: str) -> tuple[int, int] | None:
@@ -188,7 +203,15 @@ def _reference(text: str) -> Reference | None:
     pattern = _CELL if _CELL.fullmatch(one) else _ROW if colon else None
     if pattern is None or not pattern.fullmatch(one) or (colon and not pattern.fullmatch(other)):
         return None
-    return Reference(prefix + mark, sheet, _end(one), _end(other) if colon else None)
+    first, last = _end(one), _end(other) if colon else None
+    if any(_beyond(end) for end in (first, last) if end):
+        return None  # a name such as YTD2026
+    return Reference(prefix + mark, sheet, first, last)
+
+
+def _beyond(end: _End) -> bool:
+    letters = end.column.lstrip("$")
+    return end.row > LAST_ROW or bool(letters and column_index(letters) >= LAST_COLUMN)
 
 
 def _end(text: str) -> _End:

@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from xml.sax.saxutils import escape
 
 from openpyxl.formula.translate import Translator
 
 from kpicli.fill.calc import Error, Scalar
 from kpicli.fill.marks import Repeat, Scope, Text, Value
-from kpicli.fill.references import Block, Copy, Growth, moved
+from kpicli.fill.references import Block, Copy, Growth, copied_area, moved, moved_area, rows_of
+from kpicli.opc import PackageError
 from kpicli.opc.markup import Draft, Element, retagged
 from kpicli.read.sheets import column_index, column_letters
 
 _EPOCH = datetime(1899, 12, 30)
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _LONGEST = 32_767
 _SLOT = "#address#"
 
@@ -34,8 +37,10 @@ class Cell:
     """Without its equals sign."""
     text: Text | None = None
     """Its marks."""
-    array: bool = False
-    """Whether its formula is one of an array or a data table, which is left as it is."""
+    special: tuple[tuple[str, str], ...] = ()
+    """The attributes of a formula of an array or a data table, which kpicli does not compute."""
+    covered: bool = False
+    """Whether it belongs to such a formula in another cell."""
     markup: tuple[str, str] = ("", "")
     """As the template has it, before and after its address."""
 
@@ -59,6 +64,8 @@ class Filled:
     formula: str | None = None
     fresh: bool = False
     """Whether anything of it is new but its place."""
+    special: str = ""
+    """The attributes of a formula that is not computed."""
 
 
 @dataclass
@@ -80,6 +87,8 @@ class Sheet:
     rows: tuple[Row, ...]
     repeats: Mapping[int, Repeat] = field(default_factory=dict)
     """Row → the mark that begins there."""
+    epoch: datetime = _EPOCH
+    """The day 0 of the workbook."""
 
     @classmethod
     def read(cls, name: str, part: str, content: bytes, strings: Sequence[str]) -> "Sheet":
@@ -88,6 +97,23 @@ class Sheet:
         data = draft.root.child("sheetData")
         shared: dict[str, tuple[str, str]] = {}
         rows = tuple(_rows(draft, data, strings, shared)) if data else ()
+        covered = {
+            (row, column)
+            for number, one in ((row.number, cell) for row in rows for cell in row.cells if cell.special)
+            for row, column in cells_of(dict(one.special).get("ref", ""))
+            if (row, column) != (number, one.column)
+        }
+        if covered:
+            rows = tuple(
+                replace(
+                    row,
+                    cells=tuple(
+                        replace(cell, covered=True) if (row.number, cell.column) in covered else cell
+                        for cell in row.cells
+                    ),
+                )
+                for row in rows
+            )
         return cls(name, part, draft, rows)
 
     def marked(self) -> Iterator[tuple[int, Cell]]:
@@ -97,7 +123,8 @@ class Sheet:
     def blocks(self, scopes: Mapping[int, Sequence[Scope]]) -> list[Block]:
         """The blocks of rows, each with as many copies as it has rows of data, and at least one."""
         return [
-            Block(first, first + repeat.rows - 1, max(len(scopes[first]), 1)) for first, repeat in self.repeats.items()
+            Block(first, first + repeat.rows - 1, max(len(scopes[first]), 1), repeat.data)
+            for first, repeat in self.repeats.items()
         ]
 
     def filled(
@@ -129,30 +156,45 @@ class Sheet:
 
     def _cell(self, cell: Cell, scope: Scope | None, growth: Mapping[str, Growth], copy: Copy | None) -> Filled:
         if cell.text:
-            return Filled(cell, scalar(cell.text.value(scope)) if scope else None, fresh=True)
-        if cell.formula is None or cell.array:
+            return Filled(cell, scalar(cell.text.value(scope), self.epoch) if scope else None, fresh=True)
+        if cell.covered:
+            return Filled(cell, None, fresh=True)
+        if cell.formula is None:
             return Filled(cell, cell.value)
-        return Filled(cell, cell.value, moved(cell.formula, self.name, growth, copy), fresh=True)
+        formula = moved(cell.formula, self.name, growth, copy)
+        return Filled(cell, cell.value, formula, fresh=True, special=self._special(cell, growth[self.name], copy))
+
+    def _special(self, cell: Cell, own: Growth, copy: Copy | None) -> str:
+        """The attributes of a formula of an array or a data table, its areas where they are now."""
+
+        def where(area: str) -> str:
+            inside = copy is not None and all(row in copy.block for row in rows_of(area) or (0,))
+            return copied_area(area, own, copy.block, copy.number) if copy and inside else moved_area(area, own)
+
+        return "".join(
+            f' {name}="{escape(where(value) if name in ("ref", "r1", "r2") else value)}"'
+            for name, value in cell.special
+        )
 
 
-def scalar(value: Value) -> Scalar:
-    """A value as a spreadsheet has it: days are numbers."""
+def scalar(value: Value, epoch: datetime = _EPOCH) -> Scalar:
+    """A value as a spreadsheet has it: days are numbers, and what is no number is empty."""
     if isinstance(value, datetime):
-        return (value.replace(tzinfo=None) - _EPOCH).total_seconds() / 86400
+        return (value.replace(tzinfo=None) - epoch).total_seconds() / 86400
     if isinstance(value, date):
-        return float((datetime.combine(value, time.min) - _EPOCH).days)
+        return float((datetime.combine(value, time.min) - epoch).days)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float | Decimal):
-        return float(value)
-    return _FORBIDDEN.sub("", value)[:_LONGEST]
+        return float(value) if isfinite(value) else None
+    return _FORBIDDEN.sub("", value).encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
 
 
 def row_markup(row: FilledRow) -> bytes:
     """A row of the result."""
     tag = row.row.tag
     number = str(row.number)
-    if not row.cells:
+    if not row.cells and tag.endswith(b"/>"):
         return retagged(tag, {"r": number})
     opening = retagged(tag, {"r": number}) if row.number != row.row.number else tag
     prefix = opening[1 : opening.index(b"row")].decode()
@@ -166,7 +208,7 @@ def _cell_markup(filled: Filled, row: str, prefix: str) -> str:
     if not filled.fresh:
         return place.join(cell.markup)
     value, p = filled.value, prefix
-    formula = f"<{p}f>{escape(filled.formula)}</{p}f>" if filled.formula is not None else ""
+    formula = f"<{p}f{filled.special}>{escape(filled.formula)}</{p}f>" if filled.formula is not None else ""
     opening = f'<{p}c r="{place}"{cell.attributes}'
     if value is None:
         return f"{opening}>{formula}</{p}c>" if formula else f"{opening}/>"
@@ -177,7 +219,8 @@ def _cell_markup(filled: Filled, row: str, prefix: str) -> str:
     if isinstance(value, str):
         if formula:
             return f'{opening} t="str">{formula}<{p}v>{escape(value)}</{p}v></{p}c>'
-        return f'{opening} t="inlineStr"><{p}is><{p}t xml:space="preserve">{escape(value)}</{p}t></{p}is></{p}c>'
+        text = escape(_LOOKS_ESCAPED.sub("_x005F_", value))
+        return f'{opening} t="inlineStr"><{p}is><{p}t xml:space="preserve">{text}</{p}t></{p}is></{p}c>'
     return f"{opening}>{formula}<{p}v>{value:.17g}</{p}v></{p}c>"
 
 
@@ -211,8 +254,8 @@ def _cell(
     value = _value(draft, element, strings)
     part = element.child("f")
     text = Text.read(value) if isinstance(value, str) and part is None else None
-    formula, array = _formula(draft, part, f"{column_letters(column - 1)}{row}", shared) if part else (None, False)
-    return Cell(column, attributes, value, formula, text, array, _split(draft.markup(element)))
+    formula, special = _formula(draft, part, f"{column_letters(column - 1)}{row}", shared) if part else (None, ())
+    return Cell(column, attributes, value, formula, text, special, markup=_split(draft.markup(element)))
 
 
 def _split(markup: bytes) -> tuple[str, str]:
@@ -239,21 +282,28 @@ def _value(draft: Draft, element: Element, strings: Sequence[str]) -> Scalar:
         return said == "1"
     if kind == "e":
         return next((error for error in Error if error.value == said), Error("#VALUE!"))
+    if kind == "d":
+        return scalar(datetime.fromisoformat(said))
     return float(said) if said else None
 
 
-def _formula(draft: Draft, element: Element, place: str, shared: dict[str, tuple[str, str]]) -> tuple[str | None, bool]:
-    """The formula of a cell, a shared one written out; and whether it is one that is left alone."""
+def _formula(
+    draft: Draft, element: Element, place: str, shared: dict[str, tuple[str, str]]
+) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    """The formula of a cell, a shared one written out; and the attributes of one that is not computed."""
     kind = element.attributes.get("t", "normal")
     said = _text(draft, element)
     if kind == "shared":
         key = element.attributes.get("si", "")
         if said:
             shared[key] = (said, place)
-            return said, False
+            return said, ()
         master, origin = shared[key]
-        return Translator("=" + master, origin).translate_formula(place)[1:], False
-    return said, kind != "normal"
+        try:
+            return Translator("=" + master, origin).translate_formula(place)[1:], ()
+        except Exception as error:  # the tokenizer raises what it happens to run into
+            raise PackageError(f"{place}: {master}") from error
+    return said, () if kind == "normal" else tuple(element.attributes.items())
 
 
 def texts(draft: Draft, element: Element) -> str:
@@ -263,7 +313,24 @@ def texts(draft: Draft, element: Element) -> str:
 
 
 def _text(draft: Draft, element: Element) -> str:
-    return unescaped(draft.text(element).decode())
+    text = draft.text(element).decode()
+    if "<![CDATA[" not in text:
+        return unescaped(text)
+    pieces = _CDATA.split(text)
+    return "".join(piece if place % 2 else unescaped(piece) for place, piece in enumerate(pieces))
+
+
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.S)
+
+
+def cells_of(area: str) -> Iterator[tuple[int, int]]:
+    """The rows and columns of the cells of an area."""
+    found = re.fullmatch(r"([A-Z]{1,3})(\d+)(?::([A-Z]{1,3})(\d+))?", area)
+    if found:
+        left, top, right, bottom = found.groups()
+        for row in range(int(top), int(bottom or top) + 1):
+            for column in range(column_index(left) + 1, column_index(right or left) + 2):
+                yield row, column
 
 
 _ENTITY = re.compile(r"&(?:#x([0-9A-Fa-f]+)|#(\d+)|(\w+));")

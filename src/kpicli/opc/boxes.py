@@ -3,12 +3,15 @@
 import re
 from collections.abc import Collection
 
+from kpicli.opc import PackageError
 from kpicli.opc.markup import utf8
 
 Place = tuple[int, int]
 """Row as shown and zero-based column."""
 
 _SHAPE = re.compile(rb"<(\w+):shape[\s>].*?</\1:shape>\s*", re.S)
+_OPENING = re.compile(rb"<\w+:shape[\s>]")
+_MOST = 20_000
 _ROW = re.compile(rb"<\w+:Row>\s*(\d+)\s*<")
 _COLUMN = re.compile(rb"<\w+:Column>\s*(\d+)\s*<")
 
@@ -20,6 +23,9 @@ def has_boxes(drawing: bytes) -> bool:
 
 def without_boxes(drawing: bytes, places: Collection[Place]) -> bytes:
     """A drawing without the boxes of the notes of some cells."""
+
+    if len(_OPENING.findall(drawing)) > _MOST:
+        raise PackageError("too many shapes")
 
     def keep(shape: re.Match[bytes]) -> bytes:
         row, column = _ROW.search(shape.group()), _COLUMN.search(shape.group())

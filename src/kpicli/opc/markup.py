@@ -18,6 +18,10 @@ _ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 _DECLARATION = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([\w.-]+)[\"'][^>]*\?>")
 
 
+_MOST_ELEMENTS = 1_000_000
+"""Of one tree, which takes about a kilobyte for each."""
+
+
 @dataclass(eq=False)
 class Element:
     """An element and where it lies in its part, in bytes."""
@@ -77,7 +81,13 @@ def parse(content: bytes) -> Element:
     open_elements = [top]
     parser = expat.ParserCreate("utf-8")
 
+    count = 0
+
     def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > _MOST_ELEMENTS:
+            raise PackageError("too many elements")
         prefix, colon, local = name.rpartition(":")
         tag = _TAG.match(content, parser.CurrentByteIndex)
         assert tag  # the parser has just accepted it

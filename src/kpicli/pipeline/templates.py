@@ -1,22 +1,24 @@
 """What the paths of an Excel template mean in a month's report, and filling templates with one."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 import kpicli
 from kpicli.catalogue import Kpi, near
 from kpicli.errors import UsageError
-from kpicli.fill import Mistake, PathError, TemplateError, Value, check, fill, marks
+from kpicli.fill import Mistake, PathError, Value, check, fill, marks
 from kpicli.kpi import LISTS, Group, KpiValue, Report
 from kpicli.measure import UNASSIGNED, UNFILLED
 from kpicli.opc import PackageError
 from kpicli.pipeline.report import report
 from kpicli.workspace import Workspace
 
+T = TypeVar("T")
 _KPI = ("value", "numerator", "denominator", "target", "gap", "attainment", "previous", "score", "projected")
 """Numbers that a KPI has."""
 _DEFINED = ("label", "unit", "formula", "definition", "note", "source", "status", "reason")
@@ -213,28 +215,41 @@ def every(workspace: Workspace) -> dict[str, Path]:
     return {**shipped(), **{path.stem: path for path in own}}
 
 
-def fill_report(workspace: Workspace, report: Report, names: Sequence[str], out: Path, *, now: datetime) -> list[Path]:
-    """Fill templates with one report into a folder; give the files written.
+def fill_report(
+    workspace: Workspace, reports: Sequence[Report], names: Sequence[str], out: Path, *, now: datetime
+) -> list[Path]:
+    """Fill templates with one report, or with those of several books, into a folder; give the files written.
 
-    Raises `UsageError` for a template that does not exist or has mistakes: then nothing of it is written, and what was
-    written before stays.
+    Raises `UsageError` for a template that does not exist, has mistakes, or would be written over another: then nothing
+    is written at all.
     """
-    scope = ReportScope(report, now.astimezone(workspace.settings.zone))
-    found = [find(workspace, name) for name in names]
+    printed = now.astimezone(workspace.settings.zone)
+    jobs: dict[Path, tuple[Path, ReportScope]] = {}
+    for name in names:
+        template = find(workspace, name)
+        for one in reports:
+            said = [one.month, one.dealer or "", one.book.label if len(reports) > 1 else "", template.stem]
+            target = out / f"{_safe(' '.join(filter(None, said)))}{template.suffix.lower()}"
+            if target in jobs:
+                raise UsageError("same_output", path=str(target))
+            jobs[target] = template, ReportScope(one, printed)
+    for template, scope in jobs.values():
+        mistakes = _guarded(template, partial(check, scope=scope))
+        if mistakes:
+            told = "\n".join(f"{one.sheet}!{one.cell}: {one.text} {one.near}".rstrip() for one in mistakes)
+            raise UsageError("template_mistakes", name=template.name, mistakes=told)
     out.mkdir(parents=True, exist_ok=True)
-    written = []
-    for template in found:
-        dealer = f" {report.dealer}" if report.dealer else ""
-        target = out / f"{report.month}{_safe(dealer)} {template.stem}{template.suffix.lower()}"
-        try:
-            fill(template, target, scope)
-        except TemplateError as error:
-            told = "\n".join(f"{one.sheet}!{one.cell}: {one.text} {one.near}".rstrip() for one in error.mistakes)
-            raise UsageError("template_mistakes", name=template.name, mistakes=told) from error
-        except PackageError as error:
-            raise UsageError("bad_template", name=template.name, why=str(error)) from error
-        written.append(target)
-    return written
+    for target, (template, scope) in jobs.items():
+        _guarded(template, partial(fill, target=target, scope=scope))
+    return list(jobs)
+
+
+def _guarded(template: Path, step: Callable[[Path], T]) -> T:
+    """Do something with a template; what is no workbook is a mistake of the call."""
+    try:
+        return step(template)
+    except PackageError as error:
+        raise UsageError("bad_template", name=template.name, why=str(error)) from error
 
 
 def checked(
@@ -242,18 +257,13 @@ def checked(
 ) -> tuple[Mistake, ...]:
     """What is wrong with a template, seen with a month's report."""
     found, _ = report(workspace, month, book=book, by=LISTS, today=today)
-    try:
-        return check(find(workspace, name), ReportScope(found, datetime.combine(today, time.min)))
-    except PackageError as error:
-        raise UsageError("bad_template", name=name, why=str(error)) from error
+    scope = ReportScope(found, datetime.combine(today, time.min))
+    return _guarded(find(workspace, name), partial(check, scope=scope))
 
 
 def marks_of(workspace: Workspace, name: str) -> list[tuple[str, str, str]]:
     """Every mark of a template: sheet, cell, and what it says."""
-    try:
-        return marks(find(workspace, name))
-    except PackageError as error:
-        raise UsageError("bad_template", name=name, why=str(error)) from error
+    return _guarded(find(workspace, name), marks)
 
 
 def begin(path: Path) -> None:

@@ -42,6 +42,12 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "template_sound": ("模板没有错误", "the template has no mistakes"),
     "unknown_path": ("没有这个路径：", "unknown path:"),
     "bad_mark": ("标记写错了：", "bad mark:"),
+    "threaded_mark": ("标记写在“批注”会话里，请改用“备注”：", "write the mark as a note, not as a threaded comment:"),
+    "merge_over_edge": ("合并单元格跨出了重复的行：", "a merge reaches over the edge of the rows repeated:"),
+    "table_header": (
+        "Excel 表格的表头不能是标记或重复的行：",
+        "the header of an Excel table cannot be filled or repeated:",
+    ),
     "repeats_overlap": ("与另一段重复的行相交：", "overlaps the rows repeated at"),
     "cell": ("格", "Cell"),
     "mark": ("填什么", "Mark"),
