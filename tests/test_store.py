@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 
 import kpicli
 from kpicli import loading
@@ -157,6 +159,29 @@ def test_who_commits_second_is_told(tmp_path: Path) -> None:
         beside[1].commit(source, [plans[1]], [])
     assert [number for number, *_ in held(Store(tmp_path))] == ["1", "2"]
     assert beside[1].write(lambda: beside[1].plan(VISITS, identified.rows, source)).known
+
+
+def test_a_table_that_somebody_else_makes_in_the_same_moment_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library tells of it by an error of its own, depending on how far the other one is."""
+    create = DeltaTable.create
+
+    def beaten(*arguments: Any, **options: Any) -> None:
+        create(*arguments, **options)
+        raise CommitFailedError("Failed to commit transaction: Protocol changed since last commit")
+
+    monkeypatch.setattr(DeltaTable, "create", beaten)
+    store = Store(tmp_path / "store")
+    put(store, [visit("K1")])
+    assert len(held(store)) == 1
+
+    def failing(*_: Any, **__: Any) -> None:
+        raise CommitFailedError("no space left")
+
+    monkeypatch.setattr(DeltaTable, "create", failing)
+    with pytest.raises(StoreError, match="no space left"):
+        put(Store(tmp_path / "other"), [visit("K1")])
 
 
 def test_dealers_do_not_touch_each_others_rows(tmp_path: Path) -> None:

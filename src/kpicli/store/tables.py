@@ -64,20 +64,31 @@ class Table:
         table = cls.open(place, name)
         wanted = Schema.from_arrow(pl.Schema(schema))
         if table is None:
-            DeltaTable.create(
-                place.uri(name),
-                wanted,
-                mode="ignore",  # somebody else may make it in the same moment
-                partition_by=list(partition),
-                description=f"{_DESCRIPTION}{FORMAT}",
-            )
-            place.settle(name, [0])
-            table = cls.open(place, name)
-            assert table is not None
+            table = cls._create(place, name, wanted, partition)
         known = {field.name for field in table._delta.schema().fields}
         new = [field for field in wanted.fields if field.name not in known]
         if new:
             table._committed(lambda: table._delta.alter.add_columns(new, post_commithook_properties=_BY_US))
+        return table
+
+    @classmethod
+    def _create(cls, place: Place, name: str, schema: Schema, partition: Sequence[str]) -> "Table":
+        """A new table; that of somebody else who made it in the same moment, which the library tells in two ways."""
+        failure = None
+        try:
+            DeltaTable.create(
+                place.uri(name),
+                schema,
+                mode="ignore",
+                partition_by=list(partition),
+                description=f"{_DESCRIPTION}{FORMAT}",
+            )
+        except CommitFailedError as error:
+            failure = error
+        table = cls.open(place, name)
+        if table is None:
+            raise failure or OvertakenError
+        place.settle(name, [0])
         return table
 
     @property
