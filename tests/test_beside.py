@@ -1,6 +1,6 @@
 """Two at once: what several processes do to one store beside each other comes to what they would have done in turn.
 
-Four processes by default; `long` has as many as ``KPICLI_BESIDE`` says, else 8.
+Four processes by default; `long` has as many as ``KPICLI_BESIDE`` says, else 6.
 """
 
 import contextlib
@@ -250,7 +250,7 @@ def _with_the_others(step: Callable[[], Any]) -> Any:
 
 Step = Callable[[Callable[[], Any]], Any]
 locks = pytest.mark.parametrize("locked", [as_it_is, without_locks], ids=["", "without locks"])
-MANY = int(os.environ.get("KPICLI_BESIDE", "8"))
+MANY = int(os.environ.get("KPICLI_BESIDE", "6"))
 
 
 @pytest.fixture(scope="module", params=[4, pytest.param(MANY, marks=pytest.mark.long)])
