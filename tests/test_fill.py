@@ -46,6 +46,12 @@ class Said:
             raise PathError("")
         return self.lists[name]
 
+    def across(self, column: Scope) -> Scope:
+        assert isinstance(column, Said)
+        found = {path.replace("row.", "column."): value for path, value in column.values.items()}
+        met = f"{self.values.get('row.name', '全店')}×{column.values['row.name']}"
+        return Said(found | {"row.name": column.values["row.name"], "cell": met} | dict(self.values), self.lists)
+
 
 def said(count: int) -> Said:
     """A report with so many people in it."""
@@ -305,9 +311,10 @@ def test_mistakes_name_their_cells_and_nothing_is_written() -> None:
 
 
 def test_notes_that_begin_like_marks_are_told() -> None:
-    for text in ("repeat: people\nrows: many", "repeat: people\nsort: name up", "repeat: people\ncolour: red"):
+    wrong = ("repeat: people\ndirection: up", "repeat: people\ndirection: right\nrows: 2", "repeat: people\ncolumns: 2")
+    for text in (*wrong, "repeat: people\nrows: many", "repeat: people\nsort: name up", "repeat: people\ncolour: red"):
         assert [one.code for one in check(simple(("A4", "x"), notes={"A4": text}), said(1))] == ["bad_mark"]
-    overlap = simple(("A4", "x"), notes={"A4": "repeat: people\nrows: 3", "A5": "repeat: people"})
+    overlap = simple(("A4", "x"), notes={"A4": "repeat: people\nrows: 2", "A5": "repeat: people\nrows: 2"})
     assert [one.code for one in check(overlap, said(1))] == ["repeats_overlap"]
 
 

@@ -1,7 +1,7 @@
 """Make the report: KPI values with their parts, reasons, targets and the month before, from measured values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -74,6 +74,24 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a month's values are made of; templates and pages find there what the report itself does not show."""
+
+    table: Table
+    month: str
+    """Label of the month among the table's periods."""
+    compared: Mapping[str, str]
+    """Name of another period → its label."""
+    targets: Targets
+    columns: tuple[str, ...]
+    """The dimensions of the table."""
+    parts: Mapping[str, tuple[str, ...]]
+    """``week``, ``day`` → the labels of the month's parts."""
+    monthly: frozenset[str]
+    """Measures that no part of a month can tell."""
+
+
+@dataclass(frozen=True)
 class Report:
     """One month by one book."""
 
@@ -93,6 +111,7 @@ class Report:
     """Of a month that is not over: of how many days it is. Other periods are compared by as many."""
     pace: float | None = None
     """Of a month that is not over: the share of its working days that has passed."""
+    basis: Basis | None = field(default=None, repr=False, compare=False)
 
 
 def groups(
@@ -122,6 +141,18 @@ def groups(
         values = _planned(book, {key: told[key] for key in book.measures}, wanted)
         made[name] = group(book, values, reasons, others, wanted, shared, pace)
     return made
+
+
+def part(book: Book, basis: Basis, label: str, dimension: str = "", name: str = "") -> Group:
+    """A week or day, of the whole or of one group; what the whole month cannot tell, its parts cannot either."""
+    table = basis.table
+    absent: dict[str, Reason | None] = {
+        key: reason for (period, key), reason in table.reasons.items() if period == basis.month
+    }
+    absent |= dict.fromkeys((*basis.monthly, *table.lacking.get(dimension, ())), "source_missing")
+    told = table.values.get((label, dimension, name), {})
+    values = {key: None if key in absent else told.get(key) or 0 for key in book.measures}
+    return group(book, values, absent, {}, {}, {})
 
 
 def _planned(book: Book, measures: Values, targets: Mapping[str, float]) -> Values:

@@ -4,7 +4,8 @@ Marks are ``{{ path }}`` in cells and notes that repeat rows (``repeat: consulta
 `Scope`. A template can show values and nothing else.
 """
 
-from kpicli.fill.filler import Mistake, TemplateError, check, fill, marks
-from kpicli.fill.marks import PathError, Scope, Value
+from kpicli.fill.book import Mistake
+from kpicli.fill.filler import TemplateError, check, fill, marks
+from kpicli.fill.marks import PathError, Rate, Scope, Value
 
-__all__ = ["Mistake", "PathError", "Scope", "TemplateError", "Value", "check", "fill", "marks"]
+__all__ = ["Mistake", "PathError", "Rate", "Scope", "TemplateError", "Value", "check", "fill", "marks"]

@@ -1,10 +1,11 @@
-"""Everything of a worksheet that is not its rows, and the parts beside it, after rows have been repeated."""
+"""Everything of a worksheet that is not its cells, and the parts beside it, after rows or columns are repeated."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from kpicli.fill.references import Block, Copy, Growth, copied_area, moved, moved_area, rows_of
+from kpicli.fill.references import LAST, Axis, Block, Copy, Growth, copied_area, moved, moved_area, span
 from kpicli.fill.sheets import unescaped
 from kpicli.opc.markup import Draft, Element, retagged
 
@@ -28,14 +29,17 @@ _REPEATED = ("mergeCell", "sparkline")
 
 
 def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
-    """Let areas and formulas around the rows of a worksheet follow its rows, and those of other sheets."""
+    """Let areas and formulas around the cells of a worksheet follow them, and those of other sheets."""
     own = growth[name]
     seen = _rules(draft, name, own)
-    for element in walk(draft.root, ("sheetData", "colBreaks")):
+    other = "colBreaks" if own.axis == "row" else "rowBreaks"
+    for element in walk(draft.root, ("sheetData", other)):
         if element.name == "mergeCells":
             _merges(draft, element, own)
         elif element.name == "sparklines":
             _sparklines(draft, element, name, growth)
+        elif element.name == "cols" and own and own.axis == "column":
+            _columns(draft, element, own)
         elif element.name == "brk":
             _break(draft, element, own)
         elif element.name in _FORMULAS and not element.children:
@@ -47,16 +51,16 @@ def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
 
 
 def _rules(draft: Draft, name: str, own: Growth) -> dict[Element, Copy]:
-    """The formulas of conditional formats and validations that begin in a block: they are written for its first row,
-    and every other row reads them as its own.
+    """The formulas of conditional formats and validations that begin in a block: they are written for its first row
+    or column, and every other one reads them as its own.
     """
     found: dict[Element, Copy] = {}
     for element in walk(draft.root, ("sheetData",)):
         if element.name in ("conditionalFormatting", "dataValidation"):
             inside = list(walk(element))
             areas = [element.attributes.get("sqref", ""), *(_text(draft, one) for one in inside if one.name == "sqref")]
-            rows = next((rows for area in areas for one in area.split() if (rows := rows_of(one))), None)
-            block = own.block(rows[0]) if rows else None
+            ends = next((ends for area in areas for one in area.split() if (ends := span(one, own.axis))), None)
+            block = own.block(ends[0]) if ends else None
             if block:
                 copy = Copy(name, block, 0, spreads=True)
                 found |= {one: copy for one in inside if one.name in _FORMULAS and not one.children}
@@ -69,7 +73,7 @@ def walk(element: Element, without: Sequence[str] = ()) -> Iterator[Element]:
         if child.name in without:
             continue
         yield child
-        if child.name not in ("mergeCells", "sparklines"):
+        if child.name not in ("mergeCells", "sparklines", "cols"):
             yield from walk(child, without)
 
 
@@ -96,10 +100,29 @@ def merged(draft: Draft) -> list[str]:
 
 
 def _break(draft: Draft, element: Element, own: Growth) -> None:
-    """A break below a row comes below its last copy; column breaks have the same tag and a parent of their own."""
-    row = element.attributes.get("id", "")
-    if row.isdecimal() and (new := own.end(int(row))) != int(row):
+    """A break behind a row or column comes behind its last copy; both kinds have the same tag."""
+    place = element.attributes.get("id", "")
+    if place.isdecimal() and (new := own.end(int(place))) != int(place):
         draft.set(element, id=str(new))
+
+
+def _columns(draft: Draft, parent: Element, own: Growth) -> None:
+    """Widths and formats of columns: those of a block come again with each copy."""
+    pieces: list[tuple[int, int, bytes]] = []
+    for element in parent.named("col"):
+        first, last = (int(element.attributes.get(name, "0")) for name in ("min", "max"))
+        edges = {first, last + 1}
+        for block in own.blocks:
+            edges |= {edge for edge in (block.first, block.last + 1) if first < edge <= last}
+        for start, after in pairwise(sorted(edges)):
+            within = own.block(start)
+            for number in range(within.copies if within else 1):
+                shift = own.shift(within, number) if within else own.start(start) - start
+                if start + shift <= LAST["column"]:
+                    pieces.append((start + shift, min(after - 1 + shift, LAST["column"]), draft.markup(element)))
+    inside = b"".join(retagged(markup, {"min": str(first), "max": str(last)}) for first, last, markup in sorted(pieces))
+    opening = draft.source[parent.start : parent.inner]
+    draft.replace(parent, opening + inside + draft.source[parent.close : parent.end])
 
 
 def _merges(draft: Draft, parent: Element, own: Growth) -> None:
@@ -118,10 +141,10 @@ def _merges(draft: Draft, parent: Element, own: Growth) -> None:
 
 
 def _inside(area: str, own: Growth) -> Block | None:
-    """The block that all rows of an area belong to."""
-    rows = rows_of(area)
-    block = own.block(rows[0]) if rows else None
-    return block if block and rows and rows[1] in block else None
+    """The block that an area belongs to as a whole."""
+    ends = span(area, own.axis)
+    block = own.block(ends[0]) if ends else None
+    return block if block and ends and ends[1] in block else None
 
 
 def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, Growth]) -> None:
@@ -170,48 +193,55 @@ def moved_table(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
 
 
 def moved_anchors(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
-    """Pictures, shapes and charts keep their size and follow the row they begin in; a linked text its cell."""
+    """Pictures, shapes and charts keep their size and follow the cell they begin in; a linked text its cell."""
     own = growth[name]
     for element in walk(draft.root):
         link = element.attributes.get("textlink", "")
         if link and (new := moved(link, name, growth)) != link:
             draft.set(element, textlink=new)
     for anchor in draft.root.children:
-        start = _anchored_row(draft, anchor, "from")
+        start = _anchored(draft, anchor, "from", own.axis)
         if start is None:
             continue
         shift = own.start(start[1] + 1) - (start[1] + 1)
-        end = _anchored_row(draft, anchor, "to")
+        end = _anchored(draft, anchor, "to", own.axis)
         for part, at in filter(None, (start, end)):
             if shift:
                 _replace_text(draft, part, str(at + shift))
 
 
-def _anchored_row(draft: Draft, anchor: Element, name: str) -> tuple[Element, int] | None:
-    corner = next((child for child in anchor.children if child.name == name), None)
-    row = next((child for child in corner.children if child.name == "row"), None) if corner else None
-    return (row, int(_text(draft, row))) if row else None
+def _anchored(draft: Draft, anchor: Element, corner: str, axis: Axis) -> tuple[Element, int] | None:
+    """Where the row or column of a corner stands, from 0."""
+    name = {"row": "row", "column": "col"}[axis]
+    found = next((child for child in anchor.children if child.name == corner), None)
+    place = next((child for child in found.children if child.name == name), None) if found else None
+    return (place, int(_text(draft, place))) if place else None
 
 
-_SHAPE_ROW = re.compile(rb"(<(\w+):Row>\s*)(\d+)(\s*</)")
-_SHAPE_ANCHOR = re.compile(rb"(<(\w+):Anchor>)([^<]*)(</)")
+_BOX_PLACES: Mapping[Axis, re.Pattern[bytes]] = {
+    "row": re.compile(rb"(<(\w+):Row>\s*)(\d+)(\s*</)"),
+    "column": re.compile(rb"(<(\w+):Column>\s*)(\d+)(\s*</)"),
+}
+_BOX_ANCHOR = re.compile(rb"(<(\w+):Anchor>)([^<]*)(</)")
+_BOX_CORNERS: Mapping[Axis, tuple[int, int]] = {"column": (0, 4), "row": (2, 6)}
 
 
 def moved_boxes(drawing: bytes, own: Growth) -> bytes:
     """The boxes of notes follow their cells."""
 
-    def row(found: re.Match[bytes]) -> bytes:
+    def place(found: re.Match[bytes]) -> bytes:
         return found.group(1) + str(own.start(int(found.group(3)) + 1) - 1).encode() + found.group(4)
 
     def anchor(found: re.Match[bytes]) -> bytes:
         parts = [int(part) for part in found.group(3).split(b",")]
         if len(parts) != 8:
             return found.group()
-        shift = own.start(parts[2] + 1) - (parts[2] + 1)
-        parts[2], parts[6] = parts[2] + shift, parts[6] + shift
+        first, last = _BOX_CORNERS[own.axis]
+        shift = own.start(parts[first] + 1) - (parts[first] + 1)
+        parts[first], parts[last] = parts[first] + shift, parts[last] + shift
         return found.group(1) + ", ".join(map(str, parts)).encode() + found.group(4)
 
-    return _SHAPE_ANCHOR.sub(anchor, _SHAPE_ROW.sub(row, drawing))
+    return _BOX_ANCHOR.sub(anchor, _BOX_PLACES[own.axis].sub(place, drawing))
 
 
 def moved_names(draft: Draft, names: Element, growth: Mapping[str, Growth], sheets: Sequence[str]) -> None:
@@ -254,8 +284,8 @@ def _as_range(formula: str, growth: Mapping[str, Growth]) -> str:
     """A single cell of a block as a range, which grows with it: a series over a template's one row is written so."""
     sheet, mark, cell = formula.rpartition("!")
     name = sheet[1:-1].replace("''", "'") if sheet.startswith("'") else sheet
-    rows = rows_of(cell) if ":" not in cell else None
-    inside = growth[name].block(rows[0]) if rows and name in growth else None
+    ends = span(cell, growth[name].axis) if ":" not in cell and name in growth else None
+    inside = growth[name].block(ends[0]) if ends else None
     return f"{sheet}{mark}{cell}:{cell}" if inside and inside.more else formula
 
 

@@ -1,4 +1,4 @@
-"""The marks of a template: ``{{ path }}`` in cells, and notes that repeat rows."""
+"""The marks of a template: ``{{ path }}`` in cells, and notes that repeat rows or columns."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,20 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
+from kpicli.fill.references import Axis
+
 Value = str | int | float | Decimal | bool | date | datetime | None
 """What a path stands for; None writes an empty cell."""
 
+
+class Rate(float):
+    """A fraction that is shown in percent."""
+
+
 _MARK = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _OPTION = re.compile(r"\s*(\w+)\s*[:：]\s*(.*?)\s*")
-_OPTIONS = ("repeat", "rows", "sort", "limit")
+_OPTIONS = ("repeat", "rows", "columns", "direction", "sort", "limit")
+_WAYS: Mapping[str, Axis] = {"": "row", "down": "row", "right": "column"}
 
 
 class PathError(ValueError):
@@ -31,6 +39,25 @@ class Scope(Protocol):
 
     def rows(self, name: str) -> Sequence["Scope"]:
         """The rows of a list, in its own order; raise `PathError` for one that does not exist."""
+
+    def across(self, column: "Scope") -> "Scope":
+        """What paths mean where this meets a repeated column."""
+
+
+class Blank:
+    """What stands where a list is empty: nothing, whatever the path."""
+
+    def value(self, path: str) -> Value:
+        """Nothing."""
+        return None
+
+    def rows(self, name: str) -> Sequence[Scope]:
+        """None."""
+        return ()
+
+    def across(self, column: Scope) -> Scope:
+        """Nothing as well."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -63,11 +90,13 @@ class Text:
 
 
 def spoken(value: Value) -> str:
-    """A value inside a text: days as 2026-10-31, numbers without needless digits, nothing for None."""
+    """A value inside a text: days as 2026-10-31, rates as 7.9%, numbers without needless digits, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, Rate):
+        return f"{value:.1%}"
     if isinstance(value, float):
         return f"{value:.10g}"
     return str(value)
@@ -75,12 +104,13 @@ def spoken(value: Value) -> str:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A note that repeats rows."""
+    """A note that repeats rows or columns."""
 
     name: str
-    """Of the list whose rows it is repeated for."""
-    rows: int = 1
-    """How many rows make one copy."""
+    """Of the list that it is repeated for."""
+    axis: Axis = "row"
+    size: int = 1
+    """How many rows or columns make one copy."""
     sort: str = ""
     """A path of the row."""
     falling: bool = False
@@ -102,9 +132,16 @@ class Repeat:
         sort, _, way = options.get("sort", "").partition(" ")
         if way.strip() not in ("", "asc", "desc"):
             raise MarkError(options["sort"])
+        if options.get("direction", "") not in _WAYS:
+            raise MarkError(f"direction: {options['direction']}")
+        axis = _WAYS[options.get("direction", "")]
+        size, other = ("rows", "columns") if axis == "row" else ("columns", "rows")
+        if other in options:
+            raise MarkError(f"{other}: {options[other]}")
         return cls(
             options["repeat"],
-            _count(options, "rows") or 1,
+            axis,
+            _count(options, size) or 1,
             sort,
             way.strip() == "desc",
             _count(options, "limit"),

@@ -1,97 +1,131 @@
-"""References in formulas, and where they point when rows of a template are repeated."""
+"""References in formulas, and where they point when rows or columns of a template are repeated."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from openpyxl.formula import Tokenizer
 from openpyxl.formula.tokenizer import Token
 
-from kpicli.read.sheets import column_index
+from kpicli.read.sheets import column_index, column_letters
 
-LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
+Axis = Literal["row", "column"]
+"""Along which places are counted, from 1."""
+LAST: Mapping[Axis, int] = {"row": 1_048_576, "column": 16_384}
 
 _CELL = re.compile(r"(\$?)([A-Z]{1,3})(\$?)([1-9]\d*)")
 _ROW = re.compile(r"(\$?)([1-9]\d*)")
+_COLUMN = re.compile(r"(\$?)([A-Z]{1,3})")
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a template that stand for so many copies, at least one."""
+    """Rows or columns of a template that stand for so many copies, at least one."""
 
     first: int
     last: int
     copies: int
     stands_for: str = ""
-    """What it is repeated for: blocks of the same rows of data go together."""
+    """What it is repeated for: blocks of the same data go together."""
 
     @property
-    def height(self) -> int:
-        """Rows of one copy."""
+    def size(self) -> int:
+        """Rows or columns of one copy."""
         return self.last - self.first + 1
 
     @property
     def more(self) -> int:
-        """Rows that the copies take beyond those of the template."""
-        return (self.copies - 1) * self.height
+        """Rows or columns that the copies take beyond those of the template."""
+        return (self.copies - 1) * self.size
 
-    def __contains__(self, row: int) -> bool:
-        return self.first <= row <= self.last
+    def __contains__(self, place: int) -> bool:
+        return self.first <= place <= self.last
 
 
 class Growth:
-    """Where the rows of one sheet go."""
+    """Where the rows, or the columns, of one sheet go."""
 
-    def __init__(self, blocks: Sequence[Block] = ()) -> None:
+    def __init__(self, blocks: Sequence[Block] = (), axis: Axis = "row") -> None:
         self.blocks = tuple(sorted(blocks, key=lambda block: block.first))
+        self.axis: Axis = axis
 
     def __bool__(self) -> bool:
         return any(block.more for block in self.blocks)
 
-    def start(self, row: int) -> int:
-        """The row where something that begins there begins; of a block, in its first copy."""
-        return min(LAST_ROW, row + sum(block.more for block in self.blocks if block.last < row))
+    def start(self, place: int) -> int:
+        """Where something that begins there begins; of a block, in its first copy."""
+        return min(LAST[self.axis], place + sum(block.more for block in self.blocks if block.last < place))
 
-    def end(self, row: int) -> int:
-        """The row where something that ends there ends; of a block, in its last copy."""
-        inside = self.block(row)
-        return min(LAST_ROW, self.start(row) + (inside.more if inside else 0))
+    def end(self, place: int) -> int:
+        """Where something that ends there ends; of a block, in its last copy."""
+        inside = self.block(place)
+        return min(LAST[self.axis], self.start(place) + (inside.more if inside else 0))
 
-    def block(self, row: int) -> Block | None:
-        """The block that a row belongs to."""
-        return next((block for block in self.blocks if row in block), None)
+    def block(self, place: int) -> Block | None:
+        """The block that a row or column belongs to."""
+        return next((block for block in self.blocks if place in block), None)
+
+    def shift(self, block: Block, number: int) -> int:
+        """How far a copy of a block lies from the block of the template."""
+        return self.start(block.first) - block.first + number * block.size
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy of a block, from whose rows a formula looks at the sheet."""
+    """One copy of a block, from which a formula looks at the sheet."""
 
     sheet: str
     block: Block
     number: int
     """From 0."""
+    inner: Block | None = None
+    """The block inside this one that the formula is in: its fixed rows mean that block, in this copy."""
     spreads: bool = False
-    """Whether the next program carries the formula on to the other rows by itself, as it does in a conditional format:
-    then what does not belong to the row is fixed.
+    """Whether the next program carries the formula on to the other cells by itself, as it does in a conditional format:
+    then what does not belong to the copy is fixed.
     """
 
-    def owns(self, sheet: str, row: int) -> bool:
-        """Whether a row of the template is this copy's, or the row right above the block."""
-        return sheet == self.sheet and self.block.first - self.block.height <= row <= self.block.last
+    def owns(self, sheet: str, place: int) -> bool:
+        """Whether a row or column of the template is this copy's, or the one right before the block."""
+        return sheet == self.sheet and self.block.first - self.block.size <= place <= self.block.last
+
+    def fixes(self, sheet: str, place: int) -> bool:
+        """Whether a fixed row or column stays where it is, as part of the block rather than of this copy."""
+        return not (self.inner and sheet == self.sheet and place in self.inner)
 
 
 @dataclass(frozen=True)
 class _End:
     """One end of a reference."""
 
+    fixed_column: str
+    """A dollar or nothing."""
     column: str
-    """With its dollar; empty in a reference to whole rows."""
-    fixed: bool
+    """Empty in a reference to whole rows."""
+    fixed_row: str
     row: int
+    """0 in a reference to whole columns."""
 
-    def text(self, row: int, *, fixed: bool = False) -> str:
-        return f"{self.column}{'$' if self.fixed or fixed else ''}{row}"
+    def place(self, axis: Axis) -> int:
+        """Its row or its column; 0 where it has none."""
+        if axis == "row":
+            return self.row
+        return column_index(self.column) + 1 if self.column else 0
+
+    def fixed(self, axis: Axis) -> bool:
+        return bool(self.fixed_row if axis == "row" else self.fixed_column)
+
+    def text(self, axis: Axis = "row", place: int = 0, *, fixed: bool = False) -> str:
+        """As a formula has it, its row or column another one."""
+        column, row = self.column, self.row
+        dollars = [self.fixed_column, self.fixed_row]
+        if place and axis == "row":
+            row, dollars[1] = place, "$" if fixed else self.fixed_row
+        elif place:
+            column, dollars[0] = column_letters(place - 1), "$" if fixed else self.fixed_column
+        return f"{dollars[0]}{column}{dollars[1]}{row or ''}"
 
 
 @dataclass(frozen=True)
@@ -106,32 +140,36 @@ class Reference:
     last: _End | None
 
     def moved(self, own: str, growth: Mapping[str, Growth], copy: Copy | None) -> str:
-        """The reference after the rows have been repeated, as seen from a sheet and maybe from a copy of a block."""
+        """The reference after the repeating, as seen from a sheet and maybe from a copy of a block."""
         name = self.sheet or own
-        rows = growth.get(name, _STILL)
-        first = _moved_end(self.first, name, rows, copy, ends=False)
-        last = f":{_moved_end(self.last, name, rows, copy, ends=True)}" if self.last else ""
+        where = growth.get(name, _STILL)
+        first = _moved_end(self.first, name, where, copy, ends=False)
+        last = f":{_moved_end(self.last, name, where, copy, ends=True)}" if self.last else ""
         return f"{self.prefix}{first}{last}"
 
 
 _STILL = Growth()
 
 
-def _moved_end(end: _End, sheet: str, rows: Growth, copy: Copy | None, *, ends: bool) -> str:
+def _moved_end(end: _End, sheet: str, where: Growth, copy: Copy | None, *, ends: bool) -> str:
     """One end of a reference. In a copy, relative rows of the block are the copy's own, and so is the row right above:
-    that is the copy before. Relative rows of a block that stands for the same data are those of the same datum.
+    that is the copy before. Relative rows of a block that stands for the same data are those of the same datum. The
+    same goes for columns, where columns are repeated.
     """
-    usual = rows.end(end.row) if ends else rows.start(end.row)
-    if copy is None or end.fixed:
-        return end.text(usual)
-    if copy.owns(sheet, end.row):
-        inside = end.row >= copy.block.first or copy.number > 0
-        own = rows.start(copy.block.first) + end.row - copy.block.first + copy.number * copy.block.height
-        return end.text(own if inside else usual)
-    other = rows.block(end.row)
-    if other and other.stands_for == copy.block.stands_for and other.height == copy.block.height:
-        return end.text(rows.start(other.first) + end.row - other.first + copy.number * other.height)
-    return end.text(usual, fixed=copy.spreads)
+    axis = where.axis
+    place = end.place(axis)
+    if not place:
+        return end.text()
+    usual = where.end(place) if ends else where.start(place)
+    if copy is None or (end.fixed(axis) and copy.fixes(sheet, place)):
+        return end.text(axis, usual)
+    if copy.owns(sheet, place):
+        inside = place >= copy.block.first or copy.number > 0
+        return end.text(axis, place + where.shift(copy.block, copy.number) if inside else usual)
+    other = where.block(place)
+    if other and other.stands_for == copy.block.stands_for and other.size == copy.block.size:
+        return end.text(axis, place + where.shift(other, copy.number))
+    return end.text(axis, usual, fixed=copy.spreads)
 
 
 Pieces = tuple[str | Reference, ...]
@@ -162,36 +200,39 @@ def moved(formula: str, own: str, growth: Mapping[str, Growth], copy: Copy | Non
     return "".join(piece.moved(own, growth, copy) if isinstance(piece, Reference) else piece for piece in pieces)
 
 
-def moved_area(area: str, rows: Growth) -> str:
-    """A list of areas (``A1:B3 D5``) after the rows have been repeated."""
-    return " ".join(_moved_one(one, rows) for one in area.split())
+def moved_area(area: str, where: Growth) -> str:
+    """A list of areas (``A1:B3 D5``) after the repeating."""
+    return " ".join(_moved_one(one, where) for one in area.split())
 
 
-def _moved_one(area: str, rows: Growth) -> str:
+def _moved_one(area: str, where: Growth) -> str:
     found = _reference(area)
-    if found is None:
+    if found is None or not found.first.place(where.axis):
         return area
     first = found.first
     last = found.last or first
-    start, end = rows.start(first.row), rows.end(last.row)
-    single = first.column and (start, first.column) == (end, last.column)
-    return first.text(start) if single else f"{first.text(start)}:{last.text(end)}"
+    axis = where.axis
+    one = first.text(axis, where.start(first.place(axis)))
+    other = last.text(axis, where.end(last.place(axis)))
+    return one if one == other and first.row and first.column else f"{one}:{other}"
 
 
-def rows_of(area: str) -> tuple[int, int] | None:
-    """First and last row of an area; None for what has none."""
+def span(area: str, axis: Axis) -> tuple[int, int] | None:
+    """First and last row, or column, of an area; None for what has none."""
     found = _reference(area)
-    return (found.first.row, (found.last or found.first).row) if found else None
+    if found is None or not found.first.place(axis):
+        return None
+    return found.first.place(axis), (found.last or found.first).place(axis)
 
 
-def copied_area(area: str, rows: Growth, block: Block, number: int) -> str:
+def copied_area(area: str, where: Growth, block: Block, number: int) -> str:
     """An area inside a block, in one of its copies."""
     found = _reference(area)
     if found is None:
         return area
-    shift = rows.start(block.first) - block.first + number * block.height
-    first, last = found.first, found.last
-    return first.text(first.row + shift) + (f":{last.text(last.row + shift)}" if last else "")
+    axis, shift = where.axis, where.shift(block, number)
+    ends = [found.first, *([found.last] if found.last else [])]
+    return ":".join(end.text(axis, end.place(axis) + shift) for end in ends)
 
 
 def _reference(text: str) -> Reference | None:
@@ -200,8 +241,9 @@ def _reference(text: str) -> Reference | None:
     if "[" in sheet or ":" in sheet:
         return None  # another workbook, or several sheets
     one, colon, other = rest.partition(":")
-    pattern = _CELL if _CELL.fullmatch(one) else _ROW if colon else None
-    if pattern is None or not pattern.fullmatch(one) or (colon and not pattern.fullmatch(other)):
+    patterns = (_CELL, _ROW, _COLUMN) if colon else (_CELL,)
+    pattern = next((pattern for pattern in patterns if pattern.fullmatch(one)), None)
+    if pattern is None or (colon and not pattern.fullmatch(other)):
         return None
     first, last = _end(one), _end(other) if colon else None
     if any(_beyond(end) for end in (first, last) if end):
@@ -210,14 +252,13 @@ def _reference(text: str) -> Reference | None:
 
 
 def _beyond(end: _End) -> bool:
-    letters = end.column.lstrip("$")
-    return end.row > LAST_ROW or bool(letters and column_index(letters) >= LAST_COLUMN)
+    return end.row > LAST["row"] or end.place("column") > LAST["column"]
 
 
 def _end(text: str) -> _End:
-    cell = _CELL.fullmatch(text)
-    if cell:
-        return _End(cell.group(1) + cell.group(2), bool(cell.group(3)), int(cell.group(4)))
-    row = _ROW.fullmatch(text)
-    assert row  # told apart by `_reference`
-    return _End("", bool(row.group(1)), int(row.group(2)))
+    found = re.fullmatch(r"(\$?)([A-Z]*)(\$?)(\d*)", text)
+    assert found  # told apart by `_reference`
+    fixed, column, fixed_row, row = found.groups()
+    if not column:
+        fixed, fixed_row = "", fixed or fixed_row
+    return _End(fixed, column, fixed_row, int(row or 0))

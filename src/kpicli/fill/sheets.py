@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from math import isfinite
+from typing import TypeVar
 from xml.sax.saxutils import escape
 
 from openpyxl.formula.translate import Translator
 
 from kpicli.fill.calc import Error, Scalar
-from kpicli.fill.marks import Repeat, Scope, Text, Value
-from kpicli.fill.references import Block, Copy, Growth, copied_area, moved, moved_area, rows_of
+from kpicli.fill.marks import Blank, Repeat, Scope, Text, Value
+from kpicli.fill.references import Axis, Block, Copy, Growth, copied_area, moved, moved_area, span
 from kpicli.opc import PackageError
 from kpicli.opc.markup import Draft, Element, retagged
 from kpicli.read.sheets import column_index, column_letters
@@ -22,6 +23,7 @@ _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _LONGEST = 32_767
 _SLOT = "#address#"
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,55 @@ class FilledRow:
     cells: list[Filled]
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A repeating note in its place."""
+
+    cell: str
+    repeat: Repeat
+    first: int
+    """The row or column that the block begins with."""
+    within: Scope | None = None
+    """In a copy of another block: what that copy is about."""
+
+    @property
+    def last(self) -> int:
+        """The row or column that the block ends with."""
+        return self.first + self.repeat.size - 1
+
+    def holds(self, other: "Mark") -> bool:
+        """Whether another block lies inside this one."""
+        return self is not other and self.first <= other.first and other.last <= self.last
+
+    def block(self, copies: int) -> Block:
+        """Its rows or columns; blocks that stand for the same data go together, in two copies of another one do not."""
+        within = id(self.within) if self.within else ""
+        return Block(self.first, self.last, copies, f"{self.repeat.data} {within}")
+
+    def scopes(self, scope: Scope) -> Sequence[Scope]:
+        """What each copy is about; at least one, which is blank for an empty list."""
+        return self.repeat.scopes(self.within or scope) or [Blank()]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a cell is about whose block has been laid out already."""
+
+    row: Scope | None = None
+    column: Scope | None = None
+
+    def scope(self, row: Scope) -> Scope:
+        """What its paths mean in a row; nothing in the column of an empty list."""
+        if self.column is None:
+            return row
+        return self.column if isinstance(self.column, Blank) else row.across(self.column)
+
+
+_UNBOUND = Bound()
+Bindings = dict[tuple[int, int], Bound]
+"""Row and column → what the cell is about."""
+
+
 @dataclass
 class Sheet:
     """A worksheet part, and the marks of its notes."""
@@ -85,8 +136,8 @@ class Sheet:
     part: str
     draft: Draft
     rows: tuple[Row, ...]
-    repeats: Mapping[int, Repeat] = field(default_factory=dict)
-    """Row → the mark that begins there."""
+    marks: Sequence[Mark] = ()
+    bound: Bindings = field(default_factory=dict)
     epoch: datetime = _EPOCH
     """The day 0 of the workbook."""
 
@@ -116,47 +167,85 @@ class Sheet:
             )
         return cls(name, part, draft, rows)
 
+    def along(self, axis: Axis) -> list[Mark]:
+        """The marks that repeat rows, or columns."""
+        return [mark for mark in self.marks if mark.repeat.axis == axis]
+
+    def outer(self) -> list[Mark]:
+        """The marks that repeat rows and lie in no other block."""
+        rows = self.along("row")
+        return [mark for mark in rows if not any(other.holds(mark) for other in rows)]
+
     def marked(self) -> Iterator[tuple[int, Cell]]:
         """Every cell with marks, with its row."""
         return ((row.number, cell) for row in self.rows for cell in row.cells if cell.text)
 
-    def blocks(self, scopes: Mapping[int, Sequence[Scope]]) -> list[Block]:
-        """The blocks of rows, each with as many copies as it has rows of data, and at least one."""
-        return [
-            Block(first, first + repeat.rows - 1, max(len(scopes[first]), 1), repeat.data)
-            for first, repeat in self.repeats.items()
-        ]
-
     def filled(
-        self,
-        scope: Scope,
-        scopes: Mapping[int, Sequence[Scope]],
-        growth: Mapping[str, Growth],
+        self, scope: Scope, copies: Mapping[int, Sequence[Scope]], growth: Mapping[str, Growth]
     ) -> Iterator[FilledRow]:
-        """The rows of the result in their order."""
-        own = growth[self.name]
-        rows = {row.number: row for row in self.rows}
-        for number in sorted({row.number for row in self.rows} | {block.first for block in own.blocks}):
-            block = own.block(number)
-            if block is None:
-                yield self._row(rows[number], own.start(number), scope, growth, None)
-            elif number == block.first:
-                inside = [rows[place] for place in range(block.first, block.last + 1) if place in rows]
-                found = scopes[block.first]
-                for copy in range(block.copies):
-                    place = own.start(block.first) + copy * block.height - block.first
-                    seen = found[copy] if found else None
-                    for row in inside:
-                        yield self._row(row, row.number + place, seen, growth, Copy(self.name, block, copy))
+        """The rows of the result in their order; `copies` tells by each block's first row what its copies are about."""
+        for row, number, cells in self._laid_out(growth[self.name]):
+            made = []
+            for cell, _, copy in cells:
+                bound = self.bound.get((row.number, cell.column), _UNBOUND)
+                seen = copies[copy.block.first][copy.number] if copy else bound.row or scope
+                made.append(self._cell(cell, bound.scope(seen), growth, copy))
+            yield FilledRow(number, row, made)
 
-    def _row(
-        self, row: Row, number: int, scope: Scope | None, growth: Mapping[str, Growth], copy: Copy | None
-    ) -> FilledRow:
-        return FilledRow(number, row, [self._cell(cell, scope, growth, copy) for cell in row.cells])
+    def unfolded(
+        self, copies: Mapping[int, Sequence[Scope]], growth: Mapping[str, Growth]
+    ) -> tuple[list[FilledRow], Bindings]:
+        """The rows with their marks still in them, and what each marked cell is about now."""
+        own = growth[self.name]
+        rows: list[FilledRow] = []
+        bindings: Bindings = {}
+        for row, number, cells in self._laid_out(own):
+            made = []
+            for cell, column, copy in cells:
+                if cell.text:
+                    bound = self.bound.get((row.number, cell.column), _UNBOUND)
+                    if copy:
+                        bound = replace(bound, **{own.axis: copies[copy.block.first][copy.number]})
+                    bindings[number, column] = bound
+                moved_cell = cell if column == cell.column else replace(cell, column=column)
+                made.append(self._cell(moved_cell, None, growth, copy))
+            rows.append(FilledRow(number, row, made))
+        return rows, bindings
+
+    def _laid_out(self, own: Growth) -> Iterator[tuple[Row, int, Iterable[tuple[Cell, int, Copy | None]]]]:
+        """Every row of the result with its number, and its cells with their columns."""
+        if own.axis == "row":
+            for row, number, copy in self._repeated({row.number: row for row in self.rows}, own):
+                yield row, number, [(cell, cell.column, copy) for cell in row.cells]
+        else:
+            for row in self.rows:
+                bare = replace(row, tag=retagged(row.tag, {"spans": None}))  # a hint that would be wrong
+                yield bare, row.number, self._repeated({cell.column: cell for cell in row.cells}, own)
+
+    def _repeated(self, things: Mapping[int, Thing], own: Growth) -> Iterator[tuple[Thing, int, Copy | None]]:
+        """Rows by number, or cells of a row by column: each as often as it is repeated, in its new place."""
+        inner = {
+            place: mark.block(1)
+            for outer in self.along(own.axis)
+            for mark in self.along(own.axis)
+            if outer.holds(mark)
+            for place in range(mark.first, mark.last + 1)
+        }
+        for place in sorted({*things, *(block.first for block in own.blocks)}):
+            block = own.block(place)
+            if block is None:
+                yield things[place], own.start(place), None
+            elif place == block.first:
+                inside = [(at, things[at]) for at in range(block.first, block.last + 1) if at in things]
+                for number in range(block.copies):
+                    shift = own.shift(block, number)
+                    for at, thing in inside:
+                        yield thing, at + shift, Copy(self.name, block, number, inner.get(at))
 
     def _cell(self, cell: Cell, scope: Scope | None, growth: Mapping[str, Growth], copy: Copy | None) -> Filled:
-        if cell.text:
-            return Filled(cell, scalar(cell.text.value(scope), self.epoch) if scope else None, fresh=True)
+        """A cell of the result; without a scope its marks stay."""
+        if cell.text and scope:
+            return Filled(cell, scalar(cell.text.value(scope), self.epoch), fresh=True)
         if cell.covered:
             return Filled(cell, None, fresh=True)
         if cell.formula is None:
@@ -168,7 +257,7 @@ class Sheet:
         """The attributes of a formula of an array or a data table, its areas where they are now."""
 
         def where(area: str) -> str:
-            inside = copy is not None and all(row in copy.block for row in rows_of(area) or (0,))
+            inside = copy is not None and all(place in copy.block for place in span(area, own.axis) or (0,))
             return copied_area(area, own, copy.block, copy.number) if copy and inside else moved_area(area, own)
 
         return "".join(

@@ -6,6 +6,7 @@ from datetime import date
 
 from kpicli.catalogue import DIMENSIONS, Book
 from kpicli.errors import UsageError
+from kpicli.kpi import Basis, Targets
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
 from kpicli.pipeline.months import find_month, seen, store_of
@@ -81,6 +82,19 @@ class Asked:
         if "ytd" in self.compare:
             found["year_to_date"], found["year_to_date_before"] = month.year_to(days), month.year_before.year_to(days)
         return found
+
+    def basis(self, house: Book, table: Table, targets: Targets) -> Basis:
+        """What the values of one book are made of."""
+        forms = self.workspace.catalogue.forms
+        return Basis(
+            table,
+            str(self.month),
+            {name: period.label for name, period in self.others.items()},
+            targets,
+            tuple(self.columns),
+            {name: tuple(part.label for part in parts) for name, parts in self.parts.items()},
+            frozenset(key for key, entry in house.measures.items() if forms[entry.form].monthly),
+        )
 
     @property
     def view(self) -> Store:

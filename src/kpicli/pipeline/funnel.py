@@ -1,6 +1,6 @@
 """Store to funnel: a month's stages as the month counts them, or what became of the customers first met in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -10,8 +10,8 @@ from kpicli.catalogue import DIMENSIONS, Book, Funnel
 from kpicli.cohort import Cohort, Followed
 from kpicli.coverage import Finding
 from kpicli.errors import UsageError
-from kpicli.kpi import Targets
-from kpicli.measure import UNASSIGNED, UNFILLED, Reason, Table, events, measure
+from kpicli.kpi import Basis, Report
+from kpicli.measure import UNASSIGNED, UNFILLED, Reason, events, measure
 from kpicli.pipeline.asked import BY, Asked
 from kpicli.pipeline.targets import targets_of
 from kpicli.stages import Branch
@@ -67,7 +67,7 @@ def funnel(
     against each other. Raises `UsageError` for what the book does not have, `NothingToReport` where there is no data.
     """
     house = workspace.catalogue.book(book or workspace.settings.book)
-    chosen = _chain(workspace, house, chain)
+    chosen = _chain(house, chain, workspace.catalogue.books.values())
     by = [dimension for dimension in by if not cohort or dimension in DIMENSIONS]
     asked = Asked.of(workspace, month, by, dealer=dealer, known_on=known_on, today=today)
     narrow = replace(house, measures={key: house.measures[key] for key in chosen.measures})
@@ -83,13 +83,8 @@ def funnel(
         else:
             table = next(table for _, table in asked.measured([narrow]))
             targets, _ = targets_of(workspace, source, house, asked.month, dealer)
-            whole, groups = _of_month(asked, chosen, table, targets)
-        by_group = {
-            name: stages.ranked(
-                chosen, {key: stages.beside(chosen, one, whole) for key, one in branches.items()}, NOBODY
-            )
-            for name, branches in groups.items()
-        }
+            whole, groups = _of_month(chosen, asked.basis(house, table, targets))
+        by_group = {name: _held_against(chosen, groups[name], whole) for name in asked.by}
         findings = coverage.identities(catalogue, source, period, dealer)
         if not cohort:
             findings += _uneven(house, whole, by_group)
@@ -112,9 +107,9 @@ def funnel(
     )
 
 
-def _chain(workspace: Workspace, house: Book, name: str | None) -> Funnel:
+def _chain(house: Book, name: str | None, books: Iterable[Book]) -> Funnel:
     if not house.funnels:
-        having = ", ".join(key for key, other in workspace.catalogue.books.items() if other.funnels)
+        having = ", ".join(other.key for other in books if other.funnels)
         raise UsageError("no_funnel", book=house.key, known=having)
     if name is None:
         return next(iter(house.funnels.values()))
@@ -126,14 +121,39 @@ def _chain(workspace: Workspace, house: Book, name: str | None) -> Funnel:
 Groups = Mapping[str, Mapping[str, Branch]]
 
 
-def _of_month(asked: Asked, chosen: Funnel, table: Table, targets: Targets) -> tuple[Branch, Groups]:
+def of_report(found: Report, chain: str | None = None) -> Funnelled:
+    """The funnel of a computed report, as `funnel` gives it, without findings; raise `UsageError` as it does."""
+    assert found.basis  # of every report that was computed
+    chosen = _chain(found.book, chain, [])
+    whole, groups = _of_month(chosen, found.basis)
+    return Funnelled(
+        dealer=found.dealer,
+        month=found.month,
+        book=found.book,
+        funnel=chosen,
+        whole=replace(whole, leak=stages.leak(chosen, whole, "previous")),
+        by={name: _held_against(chosen, branches, whole) for name, branches in groups.items()},
+        cohort=None,
+        findings=(),
+        closed=found.closed,
+        known=found.known,
+        days=found.days,
+    )
+
+
+def _held_against(chosen: Funnel, branches: Mapping[str, Branch], whole: Branch) -> dict[str, Branch]:
+    """Groups beside the whole's rates, with their ranks."""
+    return stages.ranked(chosen, {key: stages.beside(chosen, one, whole) for key, one in branches.items()}, NOBODY)
+
+
+def _of_month(chosen: Funnel, basis: Basis) -> tuple[Branch, Groups]:
     """The funnel of the whole and of each group as the month counts it."""
-    label, before = str(asked.month), asked.others["previous"].label
+    table, month = basis.table, basis.month
 
     def of(period: str, dimension: str, group: str, reasons: Mapping[str, Reason | None]) -> Branch:
         told = table.values[period, dimension, group]
         values = {key: None if reasons.get(key) else told[key] or 0 for key in chosen.measures}
-        earlier = table.values.get((before, dimension, group)) if period == label else None
+        earlier = table.values.get((basis.compared["previous"], dimension, group)) if period == month else None
         return stages.branch(
             chosen,
             stages.counted(chosen, values),
@@ -141,25 +161,25 @@ def _of_month(asked: Asked, chosen: Funnel, table: Table, targets: Targets) -> t
             previous=stages.counted(chosen, earlier) if earlier else None,
             targets={
                 key: value
-                for (dim, name, key), value in targets.items()
-                if (dim, name) == (dimension, group) and period == label
+                for (dim, name, key), value in basis.targets.items()
+                if (dim, name) == (dimension, group) and period == month
             },
         )
 
-    reasons = {key: table.reasons.get((label, key)) for key in chosen.measures}
+    reasons = {key: table.reasons.get((month, key)) for key in chosen.measures}
     absent: dict[str, dict[str, Reason | None]] = {
-        name: dict.fromkeys(table.lacking[name], "source_missing") for name in asked.columns
+        name: dict.fromkeys(table.lacking[name], "source_missing") for name in basis.columns
     }
     groups: dict[str, dict[str, Branch]] = {
         dimension: {
-            group: of(label, dimension, group, {**reasons, **absent[dimension]})
-            for group in table.groups(label, dimension, chosen.measures)
+            group: of(month, dimension, group, {**reasons, **absent[dimension]})
+            for group in table.groups(month, dimension, chosen.measures)
         }
-        for dimension in asked.columns
+        for dimension in basis.columns
     }
-    for dimension, periods in asked.parts.items():
-        groups[dimension] = {part.label: of(part.label, "", "", reasons) for part in periods}
-    return of(label, "", "", reasons), {name: groups[name] for name in asked.by}
+    for dimension, labels in basis.parts.items():
+        groups[dimension] = {label: of(label, "", "", reasons) for label in labels}
+    return of(month, "", "", reasons), groups
 
 
 def _of_cohort(chosen: Funnel, followed: Cohort) -> tuple[Branch, Groups]:

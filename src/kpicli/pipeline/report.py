@@ -10,9 +10,8 @@ from kpicli import kpi
 from kpicli.catalogue import Book, Form, Measure
 from kpicli.errors import UsageError
 from kpicli.issues import Issue
-from kpicli.kpi import Account, Group, Report
+from kpicli.kpi import Account, Report
 from kpicli.measure import Table
-from kpicli.periods import Period
 from kpicli.pipeline.asked import BY, Asked
 from kpicli.pipeline.months import find_month
 from kpicli.pipeline.targets import targets_of
@@ -97,14 +96,14 @@ def _report(asked: Asked, house: Book, table: Table) -> tuple[Report, tuple[Issu
     """The report of one book."""
     settings, view, chosen = asked.workspace.settings, asked.view, str(asked.month)
     targets, issues = targets_of(asked.workspace, view, house, asked.month, asked.dealer)
-    labels = {name: period.label for name, period in asked.others.items()}
+    basis = asked.basis(house, table, targets)
     pace = asked.month.share_passed(asked.days, settings.calendar) if asked.days else None
     aims = house.aims(settings.tier)
     groups = {
-        name: kpi.groups(house, table, chosen, labels, name, targets, aims, pace) for name in ("", *asked.columns)
+        name: kpi.groups(house, table, chosen, basis.compared, name, targets, aims, pace)
+        for name in ("", *asked.columns)
     }
-    monthly = {key for key, entry in house.measures.items() if asked.workspace.catalogue.forms[entry.form].monthly}
-    groups |= {name: _spans(house, table, parts, chosen, monthly) for name, parts in asked.parts.items()}
+    groups |= {name: {label: kpi.part(house, basis, label) for label in labels} for name, labels in basis.parts.items()}
     closing = asked.store.state.closing(chosen, asked.dealer) if asked.pinned else None
     return Report(
         dealer=asked.dealer or _only(view.dealers()),
@@ -117,6 +116,7 @@ def _report(asked: Asked, house: Book, table: Table) -> tuple[Report, tuple[Issu
         known=asked.store.known.time if asked.store.known else None,
         days=asked.days,
         pace=pace,
+        basis=basis,
     ), issues
 
 
@@ -164,18 +164,6 @@ def compare_close(
         if any(counts):
             since.append(Since(form, *counts))
     return Comparison(closed, now, tuple(since))
-
-
-def _spans(book: Book, table: Table, parts: Sequence[Period], month: str, monthly: Iterable[str]) -> dict[str, Group]:
-    """Each part of a month as a group; what the whole month cannot tell, its parts cannot either."""
-    absent = {key: reason for (period, key), reason in table.reasons.items() if period == month}
-    absent |= dict.fromkeys(monthly, "source_missing")
-    made = {}
-    for part in parts:
-        told = table.values[part.label, "", ""]
-        values = {key: None if key in absent else told[key] or 0 for key in book.measures}
-        made[part.label] = kpi.group(book, values, absent, {}, {}, {})
-    return made
 
 
 def _account(store: Store, month: str, dealer: str | None) -> Account:
