@@ -336,7 +336,7 @@ def test_a_part_with_a_doctype_is_refused(template: Path) -> None:
 
 def test_a_template_says_which_cell_gets_what(template: Path) -> None:
     found = marks(template)
-    assert ("报表", "A5", "repeat: people") in found
+    assert ("报表", "A5", "repeat: people; sort: orders desc") in found
     assert ("报表", "D5", "row.rate") in found
 
 
@@ -567,6 +567,11 @@ def test_a_mark_is_one_cell_or_part_of_a_text() -> None:
         ("A:A", None, "A:A"),
         ("LOG10(B6)", None, "LOG10(B8)"),
         ("YTD2026*2", None, "YTD2026*2"),
+        ("SUM(B4:INDEX(B:B,6))", None, "SUM(B4:INDEX(B:B,6))"),
+        ("SUM(B6:OFFSET(B5,1,0))", None, "SUM(B8:OFFSET(B5,1,0))"),
+        ("SUM(INDEX(B:B,2):B5)", None, "SUM(INDEX(B:B,2):B7)"),
+        ("SUM(S!B5:S!B5)", None, "SUM(S!B5:S!B7)"),
+        ("SUM(S:T!B5)", None, "SUM(S:T!B5)"),
     ],
 )
 def test_references_follow_the_rows(formula: str, copy: int | None, expected: str) -> None:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
-from kpicli.fill import PathError, Scope, Value, check, fill
+from kpicli.fill import PathError, Rate, Scope, Value, check, fill, marks
 
 from .test_fill import parts, recalculated
 
@@ -27,6 +28,7 @@ class Shop:
     day: int | None = None
     team: str = ""
     outer: "Shop | None" = field(default=None, repr=False)
+    shop: str = "店"
 
     def value(self, path: str) -> Value:
         if path == "row.name":
@@ -40,7 +42,7 @@ class Shop:
         if path.startswith("outer.") and self.outer:
             return self.outer.value(path.replace("outer.", "row."))
         if path == "report.name":
-            return "店"
+            return self.shop
         raise PathError("")
 
     def total(self, day: int) -> int:
@@ -295,3 +297,103 @@ def test_a_table_cannot_be_widened() -> None:
     sheet.write_comment("B5", "repeat: days\ndirection: right")
     book.close()
     assert [(one.cell, one.code) for one in check(Path("表格.xlsx"), shop(1, 1))] == [("A1", "table_header")]
+
+
+# Marks outside of cells
+
+
+def spoken() -> Path:
+    book = Workbook("话.xlsx")
+    book.set_properties({"title": "{{ report.name }} 报表", "author": "总部"})
+    sheet = book.add_worksheet("表")
+    sheet.write_string("A1", "{{ report.name }}")
+    sheet.set_header("&L&9{{ report.name }}&C{{ report.name }} & 总部")
+    sheet.set_footer("&R&P / &N")
+    sheet.insert_textbox("C3", "{{ report.name }}")
+    chart = book.add_chart({"type": "column"})
+    chart.add_series({"values": "=表!$A$1:$A$2"})
+    chart.set_title({"name": "{{ report.name }} 图"})
+    sheet.insert_chart("C9", chart)
+    book.close()
+    return Path("话.xlsx")
+
+
+def test_headers_shapes_titles_and_properties_have_marks_too() -> None:
+    fill(spoken(), Path("结果.xlsx"), replace(shop(1, 1), shop="9&A店"))
+    files = {name: content.decode() for name, content in parts(Path("结果.xlsx")).items() if name.endswith(".xml")}
+    sheet = files["xl/worksheets/sheet1.xml"]
+    assert "<oddHeader>&amp;L&amp;9 9&amp;&amp;A店&amp;C9&amp;&amp;A店 &amp; 总部</oddHeader>" in sheet
+    assert "<oddFooter>&amp;R&amp;P / &amp;N</oddFooter>" in sheet
+    assert "<a:t>9&amp;A店</a:t>" in files["xl/drawings/drawing1.xml"]
+    assert "<a:t>9&amp;A店 图</a:t>" in files["xl/charts/chart1.xml"]
+    assert "<dc:title>9&amp;A店 报表</dc:title>" in files["docProps/core.xml"]
+    load_workbook("结果.xlsx")
+
+
+def test_marks_outside_of_cells_are_listed_and_checked() -> None:
+    template = spoken()
+    assert [(place, path) for _, place, path in marks(template)] == [
+        ("A1", "report.name"),
+        ("oddHeader", "report.name"),
+        ("oddHeader", "report.name"),
+        ("title", "report.name"),
+        ("TextBox 2", "report.name"),
+        ("chart", "report.name"),
+    ]
+    found = check(template, Nobody())
+    assert [(one.sheet, one.cell) for one in found] == [
+        ("表", "A1"),
+        ("表", "oddHeader"),
+        ("表", "oddHeader"),
+        ("", "title"),
+        ("表", "TextBox 2"),
+        ("表", "chart"),
+    ]
+
+
+def test_what_will_not_follow_or_does_not_fit_is_doubted() -> None:
+    book = Workbook("疑.xlsx")
+    sheet, other = book.add_worksheet("表"), book.add_worksheet("另")
+    sheet.write_string("A5", "{{ row.name }}")
+    sheet.write_comment("A5", "repeat: people")
+    sheet.write_formula("B5", "=SUM(A5)")
+    sheet.write_formula("B6", "=SUM(A5)+A5+SUM(A5:A5)+SUM(A4)")
+    sheet.write_string("D4", "{{ column.name }}")
+    sheet.write_comment("D4", "repeat: days\ndirection: right")
+    sheet.write_formula("F4", "=MAX(D4)")
+    other.write_formula("A1", "=AVERAGE(表!A5)+AVERAGE(A5)")
+    other.write_formula("A9", "=SUM(表:另!A5)")
+    for place, form in enumerate(("General", "0.0%", "yyyy-mm-dd", '0"年"', "[Red]0.00%;-0%"), 1):
+        for column, path in enumerate(("rate", "day", "number")):
+            other.write_string(place, column, f"{{{{ {path} }}}}", book.add_format({"num_format": form}))
+    book.close()
+    found = check(Path("疑.xlsx"), Rated({"甲": [1]}, ["1日"]))
+    assert not any(one.stops for one in found)
+    assert [(one.sheet, one.cell, one.text) for one in found if one.code == "reference_stays"] == [
+        ("表", "F4", "MAX(D4)"),
+        ("表", "B6", "SUM(A5)"),
+        ("另", "A1", "AVERAGE(表!A5)"),
+        ("另", "A9", "表:另!A5"),
+    ]
+    assert [one.cell for one in found if one.code == "format_unfit"] == ["A2", "B2", "B3", "A4", "A5", "B5", "B6"]
+
+
+class Rated(Shop):
+    """With a rate, a day and a number."""
+
+    def value(self, path: str) -> Value:
+        told: dict[str, Value] = {"rate": Rate(0.5), "day": date(2026, 10, 1), "number": 7}
+        return told[path] if path in told else super().value(path)
+
+
+class Nobody:
+    """A report that knows no path."""
+
+    def value(self, path: str) -> Value:
+        raise PathError("")
+
+    def rows(self, name: str) -> Sequence[Scope]:
+        raise PathError("")
+
+    def across(self, column: Scope) -> Scope:
+        return self

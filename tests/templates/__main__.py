@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+from .contacts import contacts
+from .daily import daily
+from .distribution import distribution
+from .funnel import funnel
+from .intentions import intentions
 from .monthly import monthly
 from .performance import performance
 from .progress import progress
+from .sales import sales
+from .scores import scores
 from .traffic import traffic
 
 FOLDER = Path(__file__).parents[2] / "templates"
@@ -12,7 +19,14 @@ TEMPLATES = {
     "月度KPI报告": monthly,
     "绩效管理表": performance,
     "展厅客流统计分析表": traffic,
+    "销售漏斗与顾问排名": funnel,
+    "来电(店)量监控表": contacts,
+    "意向客户跟进汇总表": intentions,
+    "月份销售业绩分析表": sales,
+    "分销渠道销售进度监控表": distribution,
     "目标进度管理表": progress,
+    "销售日报": daily,
+    "KPI评分表": scores,
 }
 
 

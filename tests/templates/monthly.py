@@ -48,18 +48,18 @@ def consultants(design: Design) -> None:
         ("row.kpi.followup_timely_rate", design.rate),
     ]
     design.table(sheet, 3, heads, [(f"{{{{ {mark} }}}}", form) for mark, form in marks], "repeat: consultant")
-    sheet.write_string(5, 0, "", design.total)
-    sheet.write_string(5, 1, "合计", design.total)
+    sheet.write_string(5, 0, "", design.sum)
+    sheet.write_string(5, 1, "合计", design.sum)
     for column in (2, 5, 6):
         letter = "ABCDEFGHI"[column]
-        sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.total)
+        sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.sum)
     for column, key in (
         (3, "info_retention_rate"),
         (4, "test_drive_rate"),
         (7, "close_rate"),
         (8, "followup_timely_rate"),
     ):
-        sheet.write_string(5, column, f"{{{{ kpi.{key} }}}}", design.total_rate)
+        sheet.write_string(5, column, f"{{{{ kpi.{key} }}}}", design.sum_rate)
     sheet.conditional_format("F5:F5", {"type": "data_bar", "bar_color": "#9DC3E6", "bar_solid": True})
     chart = design.book.add_chart({"type": "column"})
     for name, column in (("订单", "F"), ("展厅销量", "G")):
@@ -86,10 +86,10 @@ def weeks(design: Design) -> None:
     keys = ["first_visits", "first_calls", "test_drives", "orders", "showroom_sales"]
     cells = [("{{ row.name }}", design.text), *((f"{{{{ row.measure.{key} }}}}", design.number) for key in keys)]
     design.table(sheet, 3, heads, cells, "repeat: week")
-    sheet.write_string(5, 0, "合计", design.total)
+    sheet.write_string(5, 0, "合计", design.sum)
     for column in range(1, 6):
         letter = "ABCDEF"[column]
-        sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.total)
+        sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.sum)
     chart = design.book.add_chart({"type": "column"})
     chart.add_series(
         {"name": "首次到店", "categories": "=周!$A$5:$A$5", "values": "=周!$B$5:$B$5", "fill": {"color": "#9DC3E6"}}

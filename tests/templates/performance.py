@@ -28,7 +28,7 @@ def performance(path: Path) -> None:
         cells = [("{{ row.name }}", design.text)]
         cells += [(f"{{{{ row.{path} }}}}", getattr(design, form)) for _, path, form in COLUMNS]
         design.table(sheet, 3, [name, *(head for head, _, _ in COLUMNS)], cells, f"repeat: {dimension}")
-        sheet.write_string(5, 0, "全店", design.total)
+        sheet.write_string(5, 0, "全店", design.sum)
         for column, (_, path, form) in enumerate(COLUMNS, 1):
-            sheet.write_string(5, column, f"{{{{ {path} }}}}", design.total if form == "number" else design.total_rate)
+            sheet.write_string(5, column, f"{{{{ {path} }}}}", design.sum if form == "number" else design.sum_rate)
     design.close()

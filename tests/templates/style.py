@@ -15,6 +15,17 @@ PALE = "#DDEBF7"
 GREY = "#808080"
 FONT = "微软雅黑"
 NUMBER, RATE = "#,##0;-#,##0;0", "0.0%"
+HEAD = {
+    "bold": True,
+    "font_color": "#FFFFFF",
+    "bg_color": ACCENT,
+    "align": "center",
+    "valign": "vcenter",
+    "text_wrap": True,
+    "border": 1,
+}
+COLOURS = (ACCENT, "#9DC3E6", "#F4B183", "#A5A5A5")
+BAR = {"type": "data_bar", "bar_color": "#9DC3E6", "bar_solid": True}
 
 
 class Design:
@@ -23,19 +34,25 @@ class Design:
     def __init__(self, path: Path, title: str) -> None:
         self.book = Workbook(path)
         self.book.set_properties(
-            {"title": title, "author": "kpicli", "comments": "kpicli 报表模板", "created": datetime(2026, 11, 22)}
+            {
+                "title": f"{title} {{{{ report.month }}}} {{{{ report.dealer }}}}",
+                "author": "kpicli",
+                "comments": "由 kpicli 填写，口径 {{ report.book }}，制表 {{ report.printed }}；不含客户姓名和电话",
+                "created": datetime(2026, 11, 22),
+            }
         )
+        self.name = title
         self.title = self.format(bold=True, font_size=16, font_color=ACCENT)
         self.note = self.format(font_color=GREY, font_size=9)
-        self.head = self.format(
-            bold=True, font_color="#FFFFFF", bg_color=ACCENT, align="center", valign="vcenter", text_wrap=True, border=1
-        )
+        self.head = self.format(**HEAD)
         self.text = self.format(border=1, border_color="#BFBFBF")
         self.wrapped = self.format(border=1, border_color="#BFBFBF", text_wrap=True, valign="top")
         self.number = self.format(border=1, border_color="#BFBFBF", num_format=NUMBER)
         self.rate = self.format(border=1, border_color="#BFBFBF", num_format=RATE)
-        self.total = self.format(bold=True, bg_color=PALE, top=2, num_format=NUMBER)
-        self.total_rate = self.format(bold=True, bg_color=PALE, top=2, num_format=RATE)
+        self.sum = self.format(bold=True, bg_color=PALE, top=2, num_format=NUMBER)
+        self.sum_rate = self.format(bold=True, bg_color=PALE, top=2, num_format=RATE)
+        self.decimal = self.format(border=1, border_color="#BFBFBF", num_format="0.0")
+        self.sum_decimal = self.format(bold=True, bg_color=PALE, top=2, num_format="0.0")
         self.good = self.book.add_format({"font_color": "#1E7B34"})
         self.near = self.book.add_format({"font_color": "#B7791F"})
         self.bad = self.book.add_format({"font_color": "#C00000"})
@@ -59,27 +76,72 @@ class Design:
             sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(0.5, 0.5, 0.6, 0.6)
-        sheet.set_footer("&L&9kpicli · &A&R&9&P / &N")
+        sheet.set_footer(FOOTER)
         return sheet
 
     def table(self, sheet: Worksheet, row: int, heads: list[str], cells: list[tuple[str, Format]], repeat: str) -> None:
         """A header, and below it the row that is repeated."""
+        self.head_row(sheet, row, heads)
+        self.repeated(sheet, row + 1, cells, repeat)
+
+    def head_row(self, sheet: Worksheet, row: int, heads: list[str]) -> None:
+        """A header that stays in sight and comes again on every page."""
         sheet.set_row(row, 30)
         sheet.write_row(row, 0, heads, self.head)
-        for column, (mark, form) in enumerate(cells):
-            if mark.startswith("="):
-                sheet.write_formula(row + 1, column, mark, form)
-            else:
-                sheet.write_string(row + 1, column, mark, form)
-        sheet.write_comment(row + 1, 0, repeat, {"author": "kpicli", "visible": False})
         sheet.freeze_panes(row + 1, 1)
         sheet.repeat_rows(row)
+
+    def repeated(self, sheet: Worksheet, row: int, cells: list[tuple[str, Format]], repeat: str) -> None:
+        """A row that is repeated."""
+        self.total(sheet, row, cells)
+        sheet.write_comment(row, 0, repeat, {"author": "kpicli", "visible": False})
+
+    def total(self, sheet: Worksheet, row: int, cells: list[tuple[str, Format]]) -> None:
+        """A row of texts, marks and formulas."""
+        for column, (text, form) in enumerate(cells):
+            if text.startswith("="):
+                sheet.write_formula(row, column, text, form)
+            else:
+                sheet.write_string(row, column, text, form)
+
+    def days(self, sheet: Worksheet, row: int, column: int, width: float = 4.5) -> None:
+        """A header cell that is repeated to the right, one for each day."""
+        sheet.set_column(column, column, width)
+        sheet.write_string(row, column, "{{ column.name }}", self.format(**HEAD, rotation=90))
+        sheet.write_comment(row, column, "repeat: day\ndirection: right", {"author": "kpicli", "visible": False})
+
+    def chart(
+        self, kind: str, title: str, series: list[tuple[str, str, str]], *, subtype: str = "", rate: bool = False
+    ) -> Any:
+        """A chart of series (name, categories, values), the first in the accent colour; a line of rates has an axis of
+        its own.
+        """
+        chart = self.book.add_chart({"type": kind, **({"subtype": subtype} if subtype else {})})
+        axis = {"line": {"none": True}, "major_gridlines": {"visible": True, "line": {"color": "#E0E0E0"}}}
+        axis |= {"num_format": "0%"} if rate else {}
+        for place, (name, categories, values) in enumerate(series):
+            colour = COLOURS[place % len(COLOURS)] if kind != "line" else COLOURS[2]
+            line = {"line": {"color": colour, "width": 2.25}} if kind == "line" else {"fill": {"color": colour}}
+            own = {"y2_axis": True} if kind == "line" and rate else {}
+            chart.add_series({"name": name, "categories": categories, "values": values, "gap": 60} | line | own)
+        if kind == "line" and rate:
+            chart.set_y2_axis(axis | {"major_gridlines": {"visible": False}, "min": 0})
+        else:
+            (chart.set_x_axis if kind == "bar" else chart.set_y_axis)(axis)
+        chart.set_title({"name": title, "name_font": {"size": 12, "color": ACCENT}})
+        chart.set_legend({"position": "bottom"} if len(series) > 1 else {"none": True})
+        chart.set_size({"width": 700, "height": 280})
+        return chart
 
     def close(self) -> None:
         """Write the file."""
         self.book.close()
 
 
+FOOTER = (
+    "&L&9{{ report.dealer }} {{ report.month }} {{ report.state }} · {{ report.book }}"
+    "&R&9{{ report.printed }} · &P / &N"
+)
 STATE = (
     "{{ report.dealer }} · {{ report.month }} {{ report.state }} · 口径 {{ report.book }}（{{ report.source }}）"
     " · 数据 {{ report.files }} 个文件 {{ report.data }} 行，搁置 {{ report.set_aside }} 行 · 制表 {{ report.printed }}"

@@ -27,12 +27,12 @@ def traffic(path: Path) -> None:
         cells.append(('=IF(B5+D5=0,"",(E5+F5)/(B5+D5))', design.rate))
         heads = [name, *(head for head, _ in columns), "留档率"]
         design.table(sheet, 3, heads, cells, f"repeat: {dimension}")
-        sheet.write_string(5, 0, "合计", design.total)
+        sheet.write_string(5, 0, "合计", design.sum)
         for column in range(1, len(columns) + 1):
             letter = "ABCDEFGHI"[column]
-            sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.total)
+            sheet.write_formula(5, column, f"=SUM({letter}5:{letter}5)", design.sum)
         last = len(columns) + 1
-        sheet.write_formula(5, last, '=IF(B6+D6=0,"",(E6+F6)/(B6+D6))', design.total_rate)
+        sheet.write_formula(5, last, '=IF(B6+D6=0,"",(E6+F6)/(B6+D6))', design.sum_rate)
         sheet.conditional_format("B5:B5", {"type": "data_bar", "bar_color": "#9DC3E6", "bar_solid": True})
         chart = design.book.add_chart({"type": "column", "subtype": "stacked"})
         for head, column, colour in (("首次到店", "B", ACCENT), ("首次来电", "D", "#9DC3E6")):

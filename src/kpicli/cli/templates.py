@@ -41,7 +41,7 @@ def check(
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
-    """检查一个模板：写错的路径和标记，连同所在的格。"""
+    """检查一个模板：写错的路径和标记，不会变长的区域，不合适的数字格式，连同所在的格。"""
     from kpicli.pipeline.templates import checked
     from kpicli.present import templates as present
 
@@ -52,7 +52,7 @@ def check(
     else:
         show(present.mistakes(mistakes, language_of(lang, workspace)))
     if mistakes:
-        raise typer.Exit(2)
+        raise typer.Exit(2 if any(mistake.stops for mistake in mistakes) else 1)
 
 
 @templates_app.command("explain")

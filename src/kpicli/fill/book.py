@@ -1,10 +1,14 @@
 """A template as a workbook: its sheets, and what becomes of it in each step of the filling."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+
+from openpyxl.styles.numbers import BUILTIN_FORMATS
 
 from kpicli.fill import frame
 from kpicli.fill.calc import Place, Scalar, Unknown, evaluate
@@ -32,6 +36,8 @@ class Mistake:
     """The path or option concerned."""
     near: str = ""
     """What was probably meant."""
+    stops: bool = True
+    """Whether the template cannot be filled; else it can, and what comes of it may not be what was meant."""
 
 
 class Book:
@@ -117,10 +123,40 @@ class Book:
             None,
         )
 
+    def loose(self) -> Iterator[tuple[str, str, str]]:
+        """Every path outside the cells: sheet, where it is, and the path."""
+        drafts = [(sheet.name, sheet.draft) for sheet in self.sheets]
+        drafts += [(sheet, Draft(self.parts.read(part))) for sheet, part in self._spoken()]
+        for sheet, draft in drafts:
+            for place, _, text in frame.loose(draft):
+                yield from ((sheet, place, path) for path in text.paths)
+
+    def _spoken(self) -> list[tuple[str, str]]:
+        """The parts beside the sheets whose words may have marks, each with the sheet that it belongs to."""
+        found = [("", link.target) for link in self.parts.relations("") if link.kind == "core-properties"]
+        for sheet in self.sheets:
+            drawings = [link.target for link in self.parts.relations(sheet.part) if link.kind == "drawing"]
+            charts = [link.target for part in drawings for link in self.parts.relations(part) if link.kind == "chart"]
+            found += [(sheet.name, part) for part in (*drawings, *charts)]
+        return [(sheet, part) for sheet, part in found if self.parts.has(part) and b"{{" in self.parts.read(part)]
+
+    @cached_property
+    def formats(self) -> Mapping[int, str]:
+        """The number format of each cell format; ``General`` for what has none."""
+        part = next((link.target for link in self.links.values() if link.kind == "styles"), "")
+        root = Draft(self.parts.read(part)).root if self.parts.has(part) else None
+        own, formats = (root.child(name) if root else None for name in ("numFmts", "cellXfs"))
+        codes = dict(BUILTIN_FORMATS)
+        for element in own.named("numFmt") if own else ():
+            codes[int(element.attributes.get("numFmtId", "0"))] = element.attributes.get("formatCode", "")
+        found = formats.named("xf") if formats else []
+        told = [codes.get(int(element.attributes.get("numFmtId", "0")), "General") for element in found]
+        return defaultdict(lambda: "General", enumerate(told))
+
     def said(self) -> list[tuple[str, str, str]]:
         """Every mark: sheet, cell, and what it says."""
         return [
-            *((sheet.name, mark.cell, f"repeat: {mark.repeat.name}") for sheet in self.sheets for mark in sheet.marks),
+            *((sheet.name, mark.cell, str(mark.repeat)) for sheet in self.sheets for mark in sheet.marks),
             *(
                 (sheet.name, f"{column_letters(cell.column - 1)}{row}", path)
                 for sheet in self.sheets
@@ -128,6 +164,7 @@ class Book:
                 if cell.text
                 for path in cell.text.paths
             ),
+            *self.loose(),
         ]
 
     def filled(self, scope: Scope) -> "Book":
@@ -169,8 +206,13 @@ class Book:
         if self._compute(filled, values, growth):
             self._calculate_on_load()
         for sheet in self.sheets:
+            frame.fill_loose(sheet.draft, scope)
             self._write(sheet, filled[sheet.name], growth)
         self._follow(growth, values)
+        for _, part in self._spoken():
+            draft = Draft(self.parts.read(part))
+            frame.fill_loose(draft, scope)
+            self._write_if_new(part, draft)
 
     def _follow(self, growth: Mapping[str, Growth], values: Mapping[Place, Scalar] | None) -> None:
         """What looks at the cells from elsewhere; `values` when they are known."""

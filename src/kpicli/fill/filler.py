@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kpicli.fill.book import Book, Mistake
-from kpicli.fill.checks import mistakes
+from kpicli.fill.checks import doubts, mistakes
 from kpicli.fill.marks import Scope
 from kpicli.opc import PackageError
 from kpicli.opc.parts import Parts
@@ -40,9 +40,10 @@ def fill(template: Path, target: Path, scope: Scope) -> None:
 
 
 def check(template: Path, scope: Scope) -> tuple[Mistake, ...]:
-    """Every mark of a template that cannot be filled; raises `PackageError` and OSError as `fill` does."""
+    """What keeps a template from being filled, and then what may not be meant so; raises as `fill` does."""
     with _opened(template) as archive:
-        return tuple(mistakes(Book(Parts(archive)), scope))
+        book = Book(Parts(archive))
+        return *mistakes(book, scope), *doubts(book, scope)
 
 
 def marks(template: Path) -> list[tuple[str, str, str]]:

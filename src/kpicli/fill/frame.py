@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
+from kpicli.fill.marks import Scope, Text
 from kpicli.fill.references import LAST, Axis, Block, Copy, Growth, copied_area, moved, moved_area, span
-from kpicli.fill.sheets import unescaped
+from kpicli.fill.sheets import FORBIDDEN, unescaped
 from kpicli.opc.markup import Draft, Element, retagged
 
 _AREAS = {
@@ -168,6 +169,48 @@ def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, G
             pieces.append(markup)
     opening = draft.source[parent.start : parent.inner]
     draft.replace(parent, opening + b"".join(pieces) + draft.source[parent.close : parent.end])
+
+
+def ruled(draft: Draft) -> list[str]:
+    """The areas of conditional formats."""
+    inside = walk(draft.root, ("sheetData",))
+    return [
+        area
+        for one in inside
+        if one.name == "conditionalFormatting"
+        for area in one.attributes.get("sqref", "").split()
+    ]
+
+
+def loose(draft: Draft) -> Iterator[tuple[str, Element, Text]]:
+    """The marks of a part outside its cells, each with a name for where it is: in headers and footers of pages, in
+    shapes, in the words of a chart, in the properties of the document.
+    """
+    named = {"headerFooter": "", "coreProperties": "", "chartSpace": "chart"}
+    parents = [child for child in draft.root.children if child.name == "headerFooter"]
+    if draft.root.name in ("coreProperties", "chartSpace"):
+        parents = [draft.root]
+    elif draft.root.name == "wsDr":
+        parents = draft.root.children
+    for parent in parents:
+        inside = list(walk(parent))
+        title = next(
+            (one.attributes.get("name", "") for one in inside if one.name == "cNvPr"), named.get(parent.name, "")
+        )
+        for element in inside:
+            if element.children or (parent.name not in ("headerFooter", "coreProperties") and element.name != "t"):
+                continue
+            text = Text.read(_text(draft, element))
+            if text:
+                yield title or element.name, element, text
+
+
+def fill_loose(draft: Draft, scope: Scope) -> None:
+    """Fill the marks of a part that are outside its cells."""
+    for _, element, text in loose(draft):
+        in_header = element.name.endswith(("Header", "Footer"))
+        said = text.in_header(scope) if in_header else text.spoken(scope)
+        _replace_text(draft, element, FORBIDDEN.sub("", said))
 
 
 def _replace_text(draft: Draft, element: Element, text: str) -> None:

@@ -20,6 +20,7 @@ class Rate(float):
 _MARK = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _OPTION = re.compile(r"\s*(\w+)\s*[:：]\s*(.*?)\s*")
 _OPTIONS = ("repeat", "rows", "columns", "direction", "sort", "limit")
+_LONGEST_HEADER = 255
 _WAYS: Mapping[str, Axis] = {"": "row", "down": "row", "right": "column"}
 
 
@@ -84,9 +85,19 @@ class Text:
 
     def value(self, scope: Scope) -> Value:
         """What the cell gets."""
-        if self.whole:
-            return scope.value(self.pieces[1])
+        return scope.value(self.pieces[1]) if self.whole else self.spoken(scope)
+
+    def spoken(self, scope: Scope) -> str:
+        """The text with its marks filled, where there is nothing but text."""
         return "".join(spoken(scope.value(piece)) if place % 2 else piece for place, piece in enumerate(self.pieces))
+
+    def in_header(self, scope: Scope) -> str:
+        """The text as a header or footer of a page, where ``&`` begins a code and codes may end in digits."""
+        text = ""
+        for place, piece in enumerate(self.pieces):
+            said = spoken(scope.value(piece)).replace("&", "&&") if place % 2 else piece
+            text += f" {said}" if re.search(r"&\d+$", text) and said[:1].isdigit() else said
+        return text[:_LONGEST_HEADER]
 
 
 def spoken(value: Value) -> str:
@@ -146,6 +157,14 @@ class Repeat:
             way.strip() == "desc",
             _count(options, "limit"),
         )
+
+    def __str__(self) -> str:
+        """The mark on one line, without what goes without saying."""
+        way = "right" if self.axis == "column" else ""
+        size = "" if self.size == 1 else self.size
+        sort = f"{self.sort} desc" if self.falling else self.sort
+        told = {"repeat": self.name, "direction": way, f"{self.axis}s": size, "sort": sort, "limit": self.limit}
+        return "; ".join(f"{key}: {value}" for key, value in told.items() if value)
 
     @property
     def data(self) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -13,6 +13,7 @@ from kpicli.read.sheets import column_index, column_letters
 
 Axis = Literal["row", "column"]
 """Along which places are counted, from 1."""
+AXES: tuple[Axis, ...] = ("row", "column")
 LAST: Mapping[Axis, int] = {"row": 1_048_576, "column": 16_384}
 
 _CELL = re.compile(r"(\$?)([A-Z]{1,3})(\$?)([1-9]\d*)")
@@ -138,12 +139,14 @@ class Reference:
     """The sheet's name; empty for the formula's own."""
     first: _End
     last: _End | None
+    closes: bool = False
+    """Whether it is the end of a range whose beginning is computed, or names its sheet by itself."""
 
     def moved(self, own: str, growth: Mapping[str, Growth], copy: Copy | None) -> str:
         """The reference after the repeating, as seen from a sheet and maybe from a copy of a block."""
         name = self.sheet or own
         where = growth.get(name, _STILL)
-        first = _moved_end(self.first, name, where, copy, ends=False)
+        first = _moved_end(self.first, name, where, copy, ends=self.closes)
         last = f":{_moved_end(self.last, name, where, copy, ends=True)}" if self.last else ""
         return f"{self.prefix}{first}{last}"
 
@@ -183,12 +186,26 @@ def taken_apart(formula: str) -> Pieces:
         tokens = Tokenizer("=" + formula).items
     except Exception as error:  # the tokenizer raises what it happens to run into
         raise ValueError(formula) from error
-    return tuple(
-        (_reference(token.value) or token.value)
-        if token.type == Token.OPERAND and token.subtype == Token.RANGE
-        else token.value
-        for token in tokens
-    )
+    return tuple(piece for token in tokens for piece in _pieces(token))
+
+
+def _pieces(token: Token) -> Pieces:
+    """A token as it is, or taken apart further: a reference; ``B5:INDEX(``, ``:B9``, ``S!B5:S!B9`` are ends of one."""
+    text = token.value
+    if token.type == Token.OPERAND and token.subtype == Token.RANGE:
+        whole = _reference(text)
+        if whole:
+            return (whole,)
+        before, _, after = text.rpartition(":")
+        first, last = _reference(before), _reference(after)
+        if last and (first or not before):
+            return *((first,) if first else ()), ":", replace(last, closes=True)
+    if token.type == Token.FUNC and ":" in text:
+        before, _, after = text.partition(":")
+        first = _reference(before)
+        if first:
+            return first, f":{after}"
+    return (text,)
 
 
 def moved(formula: str, own: str, growth: Mapping[str, Growth], copy: Copy | None = None) -> str:

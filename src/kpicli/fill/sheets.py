@@ -19,7 +19,7 @@ from kpicli.opc.markup import Draft, Element, retagged
 from kpicli.read.sheets import column_index, column_letters
 
 _EPOCH = datetime(1899, 12, 30)
-_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _LONGEST = 32_767
 _SLOT = "#address#"
@@ -45,6 +45,12 @@ class Cell:
     """Whether it belongs to such a formula in another cell."""
     markup: tuple[str, str] = ("", "")
     """As the template has it, before and after its address."""
+
+    @property
+    def style(self) -> int:
+        """Which of the workbook's cell formats it has."""
+        found = re.search(r' s="(\d+)"', self.attributes)
+        return int(found.group(1)) if found else 0
 
 
 @dataclass(frozen=True)
@@ -276,7 +282,7 @@ def scalar(value: Value, epoch: datetime = _EPOCH) -> Scalar:
         return value
     if isinstance(value, int | float | Decimal):
         return float(value) if isfinite(value) else None
-    return _FORBIDDEN.sub("", value).encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
+    return FORBIDDEN.sub("", value).encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
 
 
 def row_markup(row: FilledRow) -> bytes:

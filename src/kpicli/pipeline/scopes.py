@@ -5,7 +5,7 @@
     report.*                             month, dealer, book, state, printed …
     measure.KEY · kpi.KEY[.what]         of the whole
     funnel.STAGE[.what]                  of the whole, by the book's first funnel
-    row.name · row.rank · row.measure.KEY · row.kpi.KEY[.what] · row.funnel.STAGE[.what] · row.leak[.what]
+    row.name · row.rank · row.score · row.measure.KEY · row.kpi.KEY[.what] · row.funnel.STAGE[.what] · row.leak[.what]
     row.label · row.value …              in the lists ``kpis`` and ``stages``
     outer.*                              in a block inside another: the outer row
     column.* · cell.*                    in a repeated column: the column; where a row meets it, both
@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kpicli import kpi as kpis
-from kpicli.catalogue import Kpi, near
+from kpicli.catalogue import Book, Kpi, near
 from kpicli.fill import PathError, Rate, Scope, Value
 from kpicli.kpi import LISTS, Group, KpiValue, Report
 from kpicli.pipeline import funnel as funnels
@@ -96,6 +96,7 @@ class ReportScope:
             "closed": report.closed,
             "pace": None if report.pace is None else Rate(report.pace),
             "score": report.total.score,
+            "scoring": _scoring(report.book),
             "files": report.account.files,
             "rows": report.account.rows,
             "data": report.account.data,
@@ -132,13 +133,15 @@ class GroupScope:
             return _called(self.dimension, self.key)
         if rest == "rank":
             return self.rank
+        if rest == "score":
+            return self.group.score
         if kind in ("measure", "kpi"):
             return _of_group(self.whole.report, self.group, kind, key, path)
         if kind == "funnel" and self.branch:
             return _of_branch(self.branch, key, path)
         if kind == "leak" and self.branch:
             return _of_leak(self.branch.leak, key, path)
-        raise PathError(_meant(path, ["row.name", "row.rank", *_paths("row.", self.whole)]))
+        raise PathError(_meant(path, ["row.name", "row.rank", "row.score", *_paths("row.", self.whole)]))
 
     def rows(self, name: str) -> Sequence[Scope]:
         """In a block inside the group's: its KPIs, its stages, or its weeks and days."""
@@ -258,6 +261,14 @@ class Crossed:
         if isinstance(one, StageScope) and isinstance(other, GroupScope) and other.branch:
             return replace(one, step=other.branch.step(one.step.stage.key))
         raise PathError("")
+
+
+def _scoring(book: Book) -> str:
+    """How points are given, in words."""
+    rule = book.scoring
+    if rule is None:
+        return "这个指标集没有评分规则；用 --book scorecard，或在自己的指标集里写 [scoring]"
+    return f"达标 {rule.base:g} 分，每好 1 点加 {rule.reward:g} 分，每差 1 点减 {rule.penalty:g} 分"
 
 
 def _paths(stem: str, whole: ReportScope) -> list[str]:

@@ -65,7 +65,7 @@ def fill_report(
                 raise UsageError("same_output", path=str(target))
             jobs[target] = template, ReportScope(one, printed)
     for template, scope in jobs.values():
-        mistakes = _guarded(template, partial(check, scope=scope))
+        mistakes = [one for one in _guarded(template, partial(check, scope=scope)) if one.stops]
         if mistakes:
             told = "\n".join(f"{one.sheet}!{one.cell}: {one.text} {one.near}".rstrip() for one in mistakes)
             raise UsageError("template_mistakes", name=template.name, mistakes=told)

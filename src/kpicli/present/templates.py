@@ -28,7 +28,7 @@ def mistakes(found: Sequence[Mistake], language: Language) -> list[RenderableTyp
     return [
         Text(
             f"{plain(one.sheet)}!{one.cell}：{word(one.code, language)} {plain(one.text)} {plain(one.near)}".rstrip(),
-            style="red",
+            style="red" if one.stops else "yellow",
         )
         for one in found
     ]
