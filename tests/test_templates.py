@@ -248,6 +248,19 @@ def test_several_are_filled_at_once_and_named(sample: Sample) -> None:
     assert all(f"→ out/{name}" in ended.out for name in files)
 
 
+def test_written_files_are_opened_where_there_is_a_desktop(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("typer.launch", lambda path: opened.append(path) or 0)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    ended = fill(sample, "--template", "绩效管理表", "--open")
+    assert (ended.code, opened) == (0, [])
+    assert "没有桌面" in ended.err
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert fill(sample, "--template", "绩效管理表", "--open").code == 0
+    assert opened == ["reports/2026-10 上海示例别克 绩效管理表.xlsx"]
+
+
 def test_a_template_of_ones_own_by_path_and_one_that_is_none(sample: Sample) -> None:
     shutil.copyfile(shipped()["绩效管理表"], "我的.xlsx")
     assert fill(sample, "--template", "我的.xlsx").code == 0
