@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.cells import cell_len
 
 from kpicli import loading
 from kpicli.catalogue import Aim
 from kpicli.cli import app
+from kpicli.messages import catalogue
 from kpicli.present.definitions import in_words
+from kpicli.present.starter import toml
+from kpicli.workspace import Settings, keys_of
 
 README = Path(__file__).parents[1] / "README.md"
 MANUAL = README.parent / ".github" / "KPIS.md"
@@ -79,14 +83,31 @@ def bounds(aim: Aim) -> str:
     return f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
 
 
-LISTS: dict[str, Callable[[], list[str]]] = {"commands": commands, "forms": forms, "books": books}
+def settings() -> list[str]:
+    """A ``kpicli.toml`` of the defaults, each with its meaning beside it."""
+    meanings = catalogue("settings")
+    lines: list[tuple[str, str]] = []
+    for key, default in keys_of(Settings()):
+        table, _, name = key.rpartition(".")
+        if table and (f"[{table}]", meanings[table].text.en) not in lines:
+            lines += [("", ""), (f"[{table}]", meanings[table].text.en)]
+        lines.append((f"{name} = {toml(default)}", meanings[key].text.en))
+    return [f"{text}{' ' * max(2, 30 - cell_len(text))}# {said}" if text else "" for text, said in lines]
+
+
+LISTS: dict[str, Callable[[], list[str]]] = {
+    "commands": commands,
+    "forms": forms,
+    "books": books,
+    "settings": settings,
+}
 
 
 def fresh(text: str) -> str:
     for name, lines in LISTS.items():
-        head = re.search(rf"<!-- {name}: [^\n]*-->\n\|[^\n]*\n\|[-|]+\n", text)
+        head = re.search(rf"<!-- {name}: [^\n]*-->\n(\|[^\n]*\n\|[-|]+\n|```toml\n)", text)
         assert head, f"README has no list of {name}"
-        end = text.index("<!-- end -->", head.end())
+        end = text.index("```\n<!-- end -->" if "```" in head[1] else "<!-- end -->", head.end())
         text = text[: head.end()] + "\n".join(lines()) + "\n" + text[end:]
     return text
 

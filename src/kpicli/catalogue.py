@@ -433,6 +433,11 @@ class Book:
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
     """The first is the one meant where none is named."""
 
+    @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
+
     def aims(self, tier: str) -> dict[str, Aim]:
         """KPI → the target that the book sets for a brand of a tier, where it sets one."""
         found = {key: kpi.aims.get(tier, kpi.aims.get("")) for key, kpi in self.kpis.items()}

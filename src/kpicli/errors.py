@@ -11,7 +11,9 @@
 A problem of the *data* is not here: it is an `Issue`, a value that travels beside the result.
 """
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from kpicli.messages import Language, Words, catalogue, fill
 
@@ -57,3 +59,9 @@ class NothingToReport(KpicliError):
     """There is no data for the period."""
 
     exit_code = 5
+
+
+def place_of(error: Exception) -> str:
+    """What kind of bug of ours an exception is, and where; its text could hold personal data."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} ({Path(last.filename).name}:{last.lineno})"

@@ -40,6 +40,7 @@ from kpicli.cli.options import (
 from kpicli.cli.output import progress_line, show, write_json
 from kpicli.cli.store import store_app
 from kpicli.cli.templates import templates_app
+from kpicli.cli.workspace import config, doctor, init
 from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +108,9 @@ def demo(
     written = fill_report(workspace, [computed], ["月度KPI报告"], out.parent, now=_SAMPLES_READ)
     show([f"→ {path}" for path in written])
     show([f"→ {folder}/  kpicli report -C {folder} --month 2026-09"])
+
+
+app.command()(init)
 
 
 @app.command()
@@ -180,6 +184,7 @@ def report(
         list[str] | None, typer.Option("--template", help="填这个 Excel 模板：名称或文件，可多次；写到 --out。")
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="模板填好后放在哪个文件夹。")] = Path("reports"),
+    open_: Annotated[bool, typer.Option("--open", help="模板填好后打开。")] = False,
     as_of: AsOf = None,
     json_: Json = False,
     lang: Lang = None,
@@ -241,6 +246,19 @@ def report(
 
         show([terminal.problem(issue, language) for issue in issues], sys.stderr)
     _warn(workspace, language)
+    if open_:
+        _open(written, language)
+
+
+def _open(paths: Iterable[Path], language: "Language") -> None:
+    """Open files with the programs of the desktop; say so where there is none."""
+    from kpicli.present.words import word
+
+    if sys.platform in ("win32", "darwin") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        for path in paths:
+            typer.launch(str(path))
+    else:
+        show([word("no_desktop", language)], sys.stderr)
 
 
 @app.command()
@@ -367,6 +385,8 @@ app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")
 app.add_typer(store_app, name="store")
 app.add_typer(templates_app, name="templates")
+app.command()(config)
+app.command()(doctor)
 
 
 def _read_in(workspace: "Workspace", paths: Iterable[Path], *, now: datetime, **options: Any) -> "Ingested":

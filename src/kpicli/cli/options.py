@@ -83,9 +83,9 @@ def today_of(as_of: datetime | None, workspace: "Workspace") -> date:
     return as_of.date() if as_of else datetime.now(workspace.settings.zone).date()
 
 
-def now_of(as_of: datetime | None, workspace: "Workspace") -> datetime:
+def now_of(as_of: datetime | None = None, workspace: "Workspace | None" = None) -> datetime:
     """Now, or noon of the day that is taken for today."""
-    return as_of.replace(hour=12, tzinfo=workspace.settings.zone) if as_of else datetime.now(UTC)
+    return as_of.replace(hour=12, tzinfo=workspace.settings.zone) if as_of and workspace else datetime.now(UTC)
 
 
 def day_of(moment: datetime | None) -> date | None:

@@ -47,6 +47,13 @@ def check(folder: Path | None = None) -> tuple[Catalogue, tuple[Mistake, ...]]:
     return Catalogue(sound, books), tuple(mistakes)
 
 
+def form_keys(folder: Path | None = None) -> list[str]:
+    """The keys of all forms, the shipped ones and those of a workspace, whether or not they have mistakes."""
+    places = [files("kpicli").joinpath("definitions", "forms"), *([folder / "forms"] if folder else [])]
+    names = {entry.name for place in places if place.is_dir() for entry in place.iterdir()}
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
 def _tables(kind: str, folder: Path | None, mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from sorted((_shipped(kind, mistakes) | _own(kind, folder, mistakes)).items())
 

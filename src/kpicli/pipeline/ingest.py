@@ -1,7 +1,6 @@
 """Files to store: read, recognise, normalise, validate, identify, store, with an account of every row."""
 
 import dataclasses
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ import polars as pl
 
 from kpicli.catalogue import DEALER, Form
 from kpicli.control import reconcile
-from kpicli.errors import KpicliError
+from kpicli.errors import KpicliError, place_of
 from kpicli.identify import identify
 from kpicli.issues import Issue, gather
 from kpicli.layout import NOT_DATA
@@ -254,9 +253,7 @@ def _kept_apart(path: Path, step: Callable[[], Result]) -> Result | FileAccount:
     except KpicliError:
         raise
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        why = f"{type(error).__name__} ({Path(last.filename).name}:{last.lineno})"  # its text could hold personal data
-        return FileAccount(path, "", "refused", None, (), (Issue("kpicli_bug", values={"why": why}),))
+        return FileAccount(path, "", "refused", None, (), (Issue("kpicli_bug", values={"why": place_of(error)}),))
 
 
 def _prepare(

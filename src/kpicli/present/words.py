@@ -44,6 +44,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "bad_mark": ("标记写错了：", "bad mark:"),
     "threaded_mark": ("标记写在“批注”会话里，请改用“备注”：", "write the mark as a note, not as a threaded comment:"),
     "merge_over_edge": ("合并单元格跨出了重复的行：", "a merge reaches over the edge of the rows repeated:"),
+    "no_desktop": (
+        "这里没有桌面，打不开；文件在上面列出的地方",
+        "there is no desktop here; the files are where it says above",
+    ),
     "reference_stays": ("重复以后不会跟着变长，改成区域（如 B5:B5）：", "will not grow, write a range such as B5:B5:"),
     "format_unfit": (
         "数字格式不合适（比率要 0.0%，日期要日期格式）：",
