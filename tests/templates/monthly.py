@@ -13,7 +13,6 @@ def monthly(path: Path) -> None:
     kpis(design)
     consultants(design)
     weeks(design)
-    definitions(design)
     design.close()
 
 
@@ -110,11 +109,3 @@ def weeks(design: Design) -> None:
     chart.set_legend({"position": "bottom"})
     chart.set_size({"width": 700, "height": 280})
     sheet.insert_chart("A8", chart)
-
-
-def definitions(design: Design) -> None:
-    """口径: definition, formula and source of every KPI."""
-    sheet = design.sheet("口径", "指标口径", [22, 44, 44, 10, 30], landscape=True)
-    heads = ["指标", "定义", "公式", "来源", "备注"]
-    marks = ["label", "definition", "formula", "source", "note"]
-    design.table(sheet, 3, heads, [(f"{{{{ row.{mark} }}}}", design.wrapped) for mark in marks], "repeat: kpis")

@@ -134,7 +134,11 @@ class Design:
         return chart
 
     def close(self) -> None:
-        """Write the file."""
+        """Add 口径, definition, formula and source of every KPI, and write the file."""
+        sheet = self.sheet("口径", "指标口径", [22, 44, 44, 10, 30], landscape=True)
+        marks = ("label", "definition", "formula", "source", "note")
+        cells = [(f"{{{{ row.{mark} }}}}", self.wrapped) for mark in marks]
+        self.table(sheet, 3, ["指标", "定义", "公式", "来源", "备注"], cells, "repeat: kpis")
         self.book.close()
 
 

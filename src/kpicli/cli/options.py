@@ -54,6 +54,15 @@ def workspace_of(folder: Path | None, store: str | None) -> "Workspace":
     return open_workspace(home(folder), store=store)
 
 
+def place_of(folder: Path | None, lang: str | None) -> "tuple[Path | None, Language]":
+    """The workspace folder meant, if any, and the language in force there."""
+    from kpicli.workspace import FILE, open_workspace
+
+    place = home(folder)
+    there = place is not None and (place / FILE).is_file()
+    return place, language_of(lang, open_workspace(place) if there else None)
+
+
 def definitions_of(folder: Path | None, lang: str | None) -> "tuple[Catalogue, Settings, Language]":
     """The definitions, settings and language in force, with or without a workspace."""
     from kpicli.workspace import FILE, Settings, open_workspace

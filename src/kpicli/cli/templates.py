@@ -5,7 +5,18 @@ from typing import Annotated
 
 import typer
 
-from kpicli.cli.options import AsOf, BookName, Folder, Json, Lang, StorePath, language_of, today_of, workspace_of
+from kpicli.cli.options import (
+    AsOf,
+    BookName,
+    Folder,
+    Json,
+    Lang,
+    StorePath,
+    language_of,
+    place_of,
+    today_of,
+    workspace_of,
+)
 from kpicli.cli.output import show, write_json
 
 templates_app = typer.Typer(help="Excel 报表模板：列出、检查、说明。", no_args_is_help=False)
@@ -13,21 +24,24 @@ Template = Annotated[str, typer.Argument(help="模板：名称，或 xlsx 文件
 
 
 @templates_app.callback(invoke_without_command=True)
-def templates(
-    context: typer.Context, folder: Folder = None, store: StorePath = None, json_: Json = False, lang: Lang = None
-) -> None:
+def templates(context: typer.Context, folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
     """有哪些模板：随 kpicli 来的，和工作区 templates/ 里的。"""
-    if context.invoked_subcommand:
-        return
+    if context.invoked_subcommand is None:
+        list_(folder, json_, lang)
+
+
+@templates_app.command("list")
+def list_(folder: Folder = None, json_: Json = False, lang: Lang = None) -> None:
+    """有哪些模板：随 kpicli 来的，和工作区 templates/ 里的；不写 list 也一样。"""
     from kpicli.pipeline.templates import every
     from kpicli.present import templates as present
 
-    workspace = workspace_of(folder, store)
-    found = every(workspace)
+    place, language = place_of(folder, lang)
+    found = every(place)
     if json_:
         write_json({"command": "templates", "templates": [{"name": name, "file": str(p)} for name, p in found.items()]})
     else:
-        show(present.listed(found, language_of(lang, workspace)))
+        show(present.listed(found, language))
 
 
 @templates_app.command("check")
@@ -59,7 +73,6 @@ def check(
 def explain(
     template: Template,
     folder: Folder = None,
-    store: StorePath = None,
     json_: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -67,13 +80,13 @@ def explain(
     from kpicli.pipeline.templates import marks_of
     from kpicli.present import templates as present
 
-    workspace = workspace_of(folder, store)
-    found = marks_of(workspace, template)
+    place, language = place_of(folder, lang)
+    found = marks_of(place, template)
     if json_:
         names = ("sheet", "cell", "mark")
         write_json({"command": "templates explain", "marks": [dict(zip(names, mark, strict=True)) for mark in found]})
     else:
-        show(present.marks(found, language_of(lang, workspace)))
+        show(present.marks(found, language))
 
 
 @templates_app.command("new")

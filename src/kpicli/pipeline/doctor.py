@@ -239,7 +239,7 @@ def _template(workspace: Workspace, name: str, today: date) -> Check:
     from kpicli.pipeline.templates import checked, marks_of
 
     try:
-        marks_of(workspace, name)
+        marks_of(workspace.folder, name)
         mistakes = [one for one in checked(workspace, name, "last", today=today) if one.stops]
     except UsageError as error:
         return Check("template", "template_unusable", _told(error))

@@ -28,21 +28,21 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.xlsx"))}
 
 
-def find(workspace: Workspace, name: str) -> Path:
+def find(folder: Path | None, name: str) -> Path:
     """A template by path, or by name among the workspace's ``templates/`` and the shipped ones; raise `UsageError`."""
     if Path(name).suffix.lower() in (".xlsx", ".xlsm"):
         if Path(name).is_file():
             return Path(name)
         raise UsageError("no_template", name=name, near="")
-    known = every(workspace)
+    known = every(folder)
     if name not in known:
         raise UsageError("no_template", name=name, near=near(name, known))
     return known[name]
 
 
-def every(workspace: Workspace) -> dict[str, Path]:
-    """All templates by name: the workspace's own go before the shipped ones."""
-    own = sorted((workspace.folder / "templates").glob("*.xlsx")) if workspace.folder else []
+def every(folder: Path | None) -> dict[str, Path]:
+    """All templates by name: those of a workspace's folder go before the shipped ones."""
+    own = sorted((folder / "templates").glob("*.xlsx")) if folder else []
     return {**shipped(), **{path.stem: path for path in own}}
 
 
@@ -57,7 +57,7 @@ def fill_report(
     printed = now.astimezone(workspace.settings.zone)
     jobs: dict[Path, tuple[Path, ReportScope]] = {}
     for name in names:
-        template = find(workspace, name)
+        template = find(workspace.folder, name)
         for one in reports:
             said = [one.month, one.dealer or "", one.book.label if len(reports) > 1 else "", template.stem]
             target = out / f"{_safe(' '.join(filter(None, said)))}{template.suffix.lower()}"
@@ -89,12 +89,12 @@ def checked(
     """What is wrong with a template, seen with a month's report."""
     found, _ = report(workspace, month, book=book, by=LISTS, today=today)
     scope = ReportScope(found, datetime.combine(today, time.min))
-    return _guarded(find(workspace, name), partial(check, scope=scope))
+    return _guarded(find(workspace.folder, name), partial(check, scope=scope))
 
 
-def marks_of(workspace: Workspace, name: str) -> list[tuple[str, str, str]]:
+def marks_of(folder: Path | None, name: str) -> list[tuple[str, str, str]]:
     """Every mark of a template: sheet, cell, and what it says."""
-    return _guarded(find(workspace, name), marks)
+    return _guarded(find(folder, name), marks)
 
 
 def begin(path: Path) -> None:
