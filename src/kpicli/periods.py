@@ -93,6 +93,11 @@ class Month:
         counted = [_works(day) if calendar == "workdays" else True for day in every]
         return sum(counted[:days]) / sum(counted)
 
+    def working_days(self, days: int | None = None) -> list[date]:
+        """The working days among its first ones, or among all."""
+        every = [day.start for day in self.days()]
+        return [day for day in every[:days] if _works(day)]
+
     def days(self) -> list[Period]:
         """Its days."""
         count = (self.next.start - self.start).days

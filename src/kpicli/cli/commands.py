@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from kpicli.cli.definitions import books_app, forms_app, kpis
 from kpicli.cli.explain import explain
 from kpicli.cli.funnel import NameMayLack, followups, funnel
 from kpicli.cli.mapping import map_
+from kpicli.cli.month_end import month_end, runs_app
 from kpicli.cli.options import (
     Allow,
     AsOf,
@@ -37,7 +38,8 @@ from kpicli.cli.options import (
     today_of,
     workspace_of,
 )
-from kpicli.cli.output import progress_line, show, write_json
+from kpicli.cli.output import show, write_json
+from kpicli.cli.reading import exit_code, read_in
 from kpicli.cli.store import store_app
 from kpicli.cli.templates import templates_app
 from kpicli.cli.workspace import config, doctor, init
@@ -45,11 +47,7 @@ from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
     from kpicli.messages import Language
-    from kpicli.pipeline.ingest import Ingested
     from kpicli.workspace import Workspace
-
-_FREED_MEMORY = "dirty_decay_ms:100,muzzy_decay_ms:0"
-"""How soon the allocator of polars and deltalake returns freed memory; by default it keeps it for 0.5 to 1.5 s."""
 
 _SAMPLES_READ = datetime(2026, 11, 1, tzinfo=UTC)
 """The demo plays on the day after the last sample month, whatever the date is."""
@@ -91,7 +89,7 @@ def demo(
     sources = lay_out(folder)
     workspace = workspace_of(folder, None)
     language = language_of(lang, workspace)
-    result = _read_in(workspace, [sources], now=_SAMPLES_READ)
+    result = read_in(workspace, [sources], now=_SAMPLES_READ)
     from kpicli.kpi import LISTS
     from kpicli.pipeline.asked import BY
     from kpicli.pipeline.report import report as compute
@@ -135,7 +133,7 @@ def ingest(
     """读入文件和文件夹：逐行交代去向，逐格指出问题，有效的行入库。"""
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
-    result = _read_in(
+    result = read_in(
         workspace,
         paths,
         dry_run=dry_run or context.info_name == "validate",
@@ -158,7 +156,7 @@ def ingest(
         if not quiet:
             show(terminal.problems(result.files, language, all_of_them=verbose), sys.stderr)
     _warn(workspace, language)
-    raise typer.Exit(_ingest_code(result, allow_findings))
+    raise typer.Exit(exit_code(result, allow_findings))
 
 
 app.command("validate", help="只查不写，同 ingest --dry-run。")(ingest)
@@ -385,29 +383,10 @@ app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")
 app.add_typer(store_app, name="store")
 app.add_typer(templates_app, name="templates")
+app.command("month-end")(month_end)
+app.add_typer(runs_app, name="runs")
 app.command()(config)
 app.command()(doctor)
-
-
-def _read_in(workspace: "Workspace", paths: Iterable[Path], *, now: datetime, **options: Any) -> "Ingested":
-    """Ingest, with the reading processes started before this one loads polars, so that their start costs no time."""
-    from kpicli.pipeline.files import find_files
-    from kpicli.read import ReaderPool
-
-    os.environ.setdefault("_RJEM_MALLOC_CONF", _FREED_MEMORY)  # read when they are loaded, here and in the readers
-    paths = list(paths)
-    size = max(1, min(2, len(find_files(paths))))
-    with ReaderPool(size, workspace.settings.limits) as readers, progress_line() as progress:
-        from kpicli.pipeline.ingest import ingest as ingest_files
-
-        return ingest_files(
-            workspace,
-            paths,
-            now=now,
-            readers=readers,
-            progress=lambda account: progress(account.file.name),
-            **options,
-        )
 
 
 def _warn(workspace: "Workspace", language: "Language") -> None:
@@ -420,16 +399,3 @@ def _warn(workspace: "Workspace", language: "Language") -> None:
 
         issue = Issue("store_open", values={"store": str(workspace.store)})
         show([terminal.problem(issue, language)], sys.stderr)
-
-
-def _ingest_code(result: "Ingested", allow_findings: bool) -> int:
-    """3 when an input could not be read, 1 when rows were set aside or a check failed, else 0."""
-    from kpicli.pipeline.ingest import CHECKS, REFUSALS
-
-    refused = [file for file in result.files if file.status == "refused"]
-    sheets = [issue for file in result.files for issue in file.issues if issue.code in REFUSALS]
-    if refused or sheets:
-        return 3
-    told_anew = [file for file in result.files if file.status != "unchanged"]
-    findings = any(file.status == "partly" or any(issue.code in CHECKS for issue in file.issues) for file in told_anew)
-    return 1 if findings and not allow_findings else 0

@@ -6,6 +6,7 @@ the same name replaces the shipped one as a whole; a book that `extends` one of 
 own, adds to it and replaces only what it names. A workspace's ``measures.toml`` adds to the measures of all books.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -20,7 +21,8 @@ from kpicli.loading.measures import Measures
 from kpicli.mapping import FILE, Mapped
 from kpicli.tables import Mistake, Table
 
-_MEASURES = "measures.toml"
+_MEASURES, _SHARED = "measures.toml", "shared.toml"
+_KINDS = ("forms", "books")
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -45,6 +47,20 @@ def check(folder: Path | None = None) -> tuple[Catalogue, tuple[Mistake, ...]]:
         table.close()
     books = {key: BookReader(key, table, mistakes, shared).read() for key, table in _book_tables(folder, mistakes)}
     return Catalogue(sound, books), tuple(mistakes)
+
+
+def fingerprint(folder: Path | None = None) -> str:
+    """A hash of every definition in force, the shipped ones and those of a workspace."""
+    found = hashlib.sha256()
+    shipped = files("kpicli").joinpath("definitions")
+    parts = [entry for name in _KINDS for entry in shipped.joinpath(name).iterdir()]
+    parts += [shipped.joinpath(name) for name in (_MEASURES, _SHARED)]
+    if folder:
+        own = [path for name in _KINDS for path in (folder / name).glob("*.toml")]
+        parts += [*own, *(path for name in (_MEASURES, FILE) if (path := folder / name).is_file())]
+    for name, content in sorted((entry.name, entry.read_bytes()) for entry in parts if entry.name.endswith(".toml")):
+        found.update(f"{name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
 
 
 def form_keys(folder: Path | None = None) -> list[str]:

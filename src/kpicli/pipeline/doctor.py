@@ -1,12 +1,11 @@
 """Is everything there that the month's end needs: the program, the workspace, its data, folders and templates."""
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,17 +13,14 @@ from kpicli.errors import DefinitionError, KpicliError, NothingToReport, StoreEr
 from kpicli.issues import Issue
 from kpicli.loading import load
 from kpicli.messages import Language, Values, Words, catalogue, fill
+from kpicli.pipeline.month_end.record import LATEST, Run
 from kpicli.workspace import Workspace, open_workspace
 
 LANGUAGES: tuple[Language, Language] = ("zh", "en")
-RUN = "run.json"
-"""What a month's end leaves in the folder of its month: ``started``, ``finished``, ``month``, ``exit_code``."""
 _ENOUGH, _LITTLE = 2_000_000_000, 200_000_000
 """Free bytes of a disk below which it is told, and below which things fail."""
 _A_MONTH = 35
 """Days after which the next run is missing."""
-_DONE = (0, 1, 3)
-"""Exit codes of a run that wrote its reports."""
 _NAMED = 3
 """So many damages are told; the store's own check tells all."""
 _STATES = {"info": "ok", "warning": "warn", "error": "bad"}
@@ -259,47 +255,25 @@ def _template(workspace: Workspace, name: str, today: date) -> Check:
 
 def _last_run(workspace: Workspace, now: datetime) -> Check:
     zone = workspace.settings.zone
-    files = sorted(workspace.reports.glob(f"*/{RUN}"))
-    runs = [run for file in files if (run := _Run.read(file, zone))]
+    files = sorted(workspace.reports.glob(f"*/{LATEST}"))
+    found = {file.parent: run for file in files if (run := Run.read(file))}
     if not files:
         return Check("last_run", "never_run")
-    if not runs:
+    if not found:
         return Check("last_run", "run_unreadable", {"file": str(files[-1])})
-    last = max(runs, key=lambda run: run.started)
+    folder, last = max(found.items(), key=lambda entry: entry[1].started)
     days = (now - last.started).days
     values = {
         "time": f"{last.started.astimezone(zone):%Y-%m-%d %H:%M}",
         "month": last.month,
         "code": str(last.exit_code),
-        "folder": str(last.folder),
+        "folder": str(folder),
         "days": str(days),
     }
-    if last.exit_code is None:
+    if last.finished is None:
         return Check("last_run", "run_unfinished", values)
-    if last.exit_code not in _DONE:
+    if not last.wrote:
         return Check("last_run", "run_failed", values)
     if days > _A_MONTH:
         return Check("last_run", "run_long_ago", values)
     return Check("last_run", "run_with_findings" if last.exit_code else "run_done", values)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What a month's end says of itself."""
-
-    folder: Path
-    started: datetime
-    month: str
-    exit_code: int | None
-    """None while it has not ended."""
-
-    @classmethod
-    def read(cls, file: Path, zone: tzinfo) -> "_Run | None":
-        """A run by its record; None for what is no record."""
-        try:
-            told = json.loads(file.read_text(encoding="utf-8"))
-            started = datetime.fromisoformat(told["started"])
-            code = int(told["exit_code"]) if told.get("finished") else None
-            return cls(file.parent, started.replace(tzinfo=started.tzinfo or zone), str(told["month"]), code)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None
