@@ -20,7 +20,7 @@ FLOORS = [
     {"loading"},
     {"read", "masking", "normalise"},
     {"layout", "titles", "workspace"},
-    {"columns"},
+    {"columns", "deliver"},
     {"recognise"},
     {"validate", "identify"},
     {"control"},

@@ -102,6 +102,16 @@ def test_lists_and_tables_are_read_and_it_is_known_what_the_file_sets() -> None:
         ("[gates]\nstop = ['form']", "gates.stop", "forms"),
         ("[gates]\nstop = ['stop']", "gates.stop", "不在"),
         ("inbox = ' '", "inbox", "不能为空"),
+        ("[delivery]\nwebhook = 'wechat'", "delivery.webhook", "wecom · dingtalk · feishu"),
+        ("[delivery]\nsmtp_security = 'ssl'", "delivery.smtp_security", "starttls"),
+        ("[delivery]\nsmtp_security = ''", "delivery.smtp_security", "不在"),
+        ("[delivery]\nsmtp_port = 0", "delivery.smtp_port", "端口"),
+        ("[delivery]\nsmtp_port = 65536", "delivery.smtp_port", "端口"),
+        ("[delivery]\nattach = 1", "delivery.attach", "true"),
+        ("[delivery]\nmail_to = 'boss@example.com'", "delivery.mail_to", "列表"),
+        ("[delivery]\nmail_to = ['boss@example.com', '老板']", "delivery.mail_to", "老板 不是邮箱"),
+        ("[delivery]\nmail_from = 'KPI <kpi@example.com>'", "delivery.mail_from", "name@example.com"),
+        ("[delivery]\nsmtp_password = 'geheim'", "delivery.smtp_password", "不认得的键"),
         ("[dealer]", "dealer", "文字"),
         ("[limits.seconds]", "limits.seconds", "整数"),
     ],
@@ -403,6 +413,10 @@ def test_a_folder_cannot_leave_the_comments_of_its_scripts(echo: str) -> None:
 # What is in force
 
 
+SECRETS = ("KPICLI_PASSWORD", "KPICLI_SMTP_PASSWORD", "KPICLI_WEBHOOK_URL", "KPICLI_WEBHOOK_SECRET")
+VARIABLES = {"KPICLI_WORKSPACE", "KPICLI", *SECRETS}
+
+
 def origins(*words: object, **environment: str) -> dict[str, tuple[Any, str | None]]:
     document = call("config", *words, "--json", **environment).document
     assert document["command"] == "config"
@@ -412,7 +426,7 @@ def origins(*words: object, **environment: str) -> dict[str, tuple[Any, str | No
 def test_every_value_is_told_with_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     home = workspace('dealer = "东店"\nlanguage = "zh"\n[gates]\nempty_days = 5\n').absolute()
     found = origins("-C", home)
-    assert set(found) == {"workspace", *dict(keys_of(Settings())), "KPICLI_WORKSPACE", "KPICLI_PASSWORD", "KPICLI"}
+    assert set(found) == {"workspace", *dict(keys_of(Settings())), *VARIABLES}
     assert found["workspace"] == (str(home), "option")
     assert found["dealer"] == ("东店", "file")
     assert found["gates.empty_days"] == (5, "file")  # it says the default, and says it
@@ -439,6 +453,15 @@ def test_what_is_in_force_is_shown_without_secrets() -> None:
     assert re.search(r"KPICLI_PASSWORD +已设，不显示 +环境", shown)
     assert "geheim" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_of_the_environment_is_told_as_set_and_never_shown(name: str) -> None:
+    secret = "https://robots.example/send?key=geheim"
+    assert origins(**{name: secret})[name] == ("***", "environment")
+    shown = call("config", COLUMNS="200", **{name: secret}).out
+    assert re.search(rf"{name} +已设，不显示", shown)
+    assert "geheim" not in shown
 
 
 def test_without_a_workspace_the_defaults_are_in_force() -> None:
@@ -606,7 +629,8 @@ def test_templates_that_cannot_be_filled_are_told(shop: Path) -> None:
     assert all(name in said for name, (_, said) in zip(("没有的", "坏.xlsx", "销售顾问!D5", "月度"), told, strict=True))
 
 
-RUN = {"started": "2026-11-01T06:00:00+08:00", "finished": "2026-11-01T06:01:00+08:00", "month": "2026-10"}
+TIMES = {"started": "2026-11-01T06:00:00+08:00", "finished": "2026-11-01T06:01:00+08:00", "month": "2026-10"}
+RUN = {"id": "x", "dealer": None, "book": "buick", "kpicli": "0", "definitions": "", "config": {}, "state": ""} | TIMES
 
 
 @pytest.mark.parametrize(
@@ -618,8 +642,8 @@ RUN = {"started": "2026-11-01T06:00:00+08:00", "finished": "2026-11-01T06:01:00+
         (RUN | {"exit_code": 4}, "run_failed", "bad"),
         (RUN | {"exit_code": None, "finished": None}, "run_unfinished", "warn"),
         (RUN | {"exit_code": 0, "started": "2026-09-01T06:00:00+08:00"}, "run_long_ago", "warn"),
-        (RUN | {"exit_code": 0, "started": "2026-11-01T06:00:00"}, "run_done", "ok"),
-        (RUN, "run_unreadable", "warn"),
+        (RUN | {"exit_code": 0, "started": "2026-11-01T06:00:00"}, "run_unreadable", "warn"),
+        (TIMES | {"exit_code": 0}, "run_unreadable", "warn"),
         ({"started": 3}, "run_unreadable", "warn"),
         ([1], "run_unreadable", "warn"),
     ],

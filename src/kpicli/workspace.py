@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from kpicli.catalogue import TIERS, Catalogue, suggest
 from kpicli.errors import DefinitionError, UsageError
@@ -36,6 +36,32 @@ class Gates:
     """How many of the month's working days may be without a visit."""
     stop: tuple[str, ...] = ("forms",)
     """Which of the others end the month-end before a report is written; the rest is only told."""
+
+
+Security = Literal["tls", "starttls", "none"]
+Robot = Literal["", "wecom", "dingtalk", "feishu"]
+ADDRESS = re.compile(r"[!#-'*+\-./-9=?A-Z^-~]+@[A-Za-z0-9.-]+")
+"""A mail address as it is written in settings: bare, without a name, a quote or anything that could end a header."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Whom a month's end tells, and how; without a recipient or a robot nobody. Secrets are in the environment."""
+
+    mail_to: tuple[str, ...] = ()
+    """Addresses that get the summary by mail."""
+    mail_from: str = ""
+    """The sender's address; most servers want that of the account."""
+    smtp_host: str = ""
+    smtp_port: int = 465
+    smtp_security: Security = "tls"
+    """Encrypted from the start (465), after a STARTTLS that is insisted on (587), or not at all."""
+    smtp_user: str = ""
+    """The account; empty: no login."""
+    attach: bool = True
+    """Whether the filled workbooks go with the mail."""
+    webhook: Robot = ""
+    """Whose group robot gets the summary."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +92,8 @@ class Settings:
     """How many days after its due day a follow-up is still on time."""
     gates: Gates = field(default_factory=Gates)
     """What a month must keep at its end."""
+    delivery: Delivery = field(default_factory=Delivery)
+    """Whom a month's end tells."""
     limits: Limits = field(default_factory=Limits)
     """What reading one file may cost."""
 
@@ -186,11 +214,17 @@ def _wrong(place: str, value: Any, default: Any, choices: _Choices) -> Iterator[
         yield "不能为空"
     elif place == "timezone" and not re.fullmatch(r"[+-](0\d|1[0-4]):[0-5]\d", value):
         yield f"{value} 应写作 +08:00"
+    elif place == "delivery.smtp_port" and not 1 <= value <= 65535:
+        yield f"{value} 应为 1 到 65535 的端口号"
+    elif place in _ADDRESSES:
+        for word in words:
+            if word and not ADDRESS.fullmatch(word):
+                yield f"{word} 不是邮箱地址，应写作 name@example.com"
     elif place in choices:
         allowed = choices[place]
         for word in words:
             if word not in allowed:
-                yield f"{word} 不在 {' · '.join(allowed)} 之中{suggest(word, allowed)}"
+                yield f"{word} 不在 {' · '.join(filter(None, allowed))} 之中{suggest(word, allowed)}"
 
 
 _KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
@@ -202,12 +236,15 @@ _KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
 }
 """What TOML may give for a field of a type, and what to call it; every other type is a table."""
 _NEVER_EMPTY = ("book", "inbox", "reports", "store")
+_ADDRESSES = ("delivery.mail_to", "delivery.mail_from")
 
 
 def _choices(folder: Path) -> _Choices:
     """The words that a key takes, where they are few."""
     return {
         "calendar": get_args(Calendar),
+        "delivery.smtp_security": get_args(Security),
+        "delivery.webhook": get_args(Robot),
         "gates.forms": form_keys(folder),
         "gates.stop": [gate.name for gate in fields(Gates) if gate.name != "stop"],
         "language": get_args(Language),

@@ -1,5 +1,7 @@
 """The commands of the month's end: run it, and see what earlier runs read, found and wrote."""
 
+import os
+import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,7 +29,7 @@ from kpicli.errors import UsageError
 if TYPE_CHECKING:
     from kpicli.messages import Language
     from kpicli.pipeline.ingest import Ingested
-    from kpicli.pipeline.month_end import Job, Results, Run
+    from kpicli.pipeline.month_end import Job, Results, Run, Told
     from kpicli.workspace import Workspace
 
 RunName = Annotated[str, typer.Argument(help="运行的编号、它的开头、月份（最近一次）或 last。")]
@@ -66,7 +68,7 @@ def month_end(
     elif done.results is None:
         show(present.nothing_new(done.run, workspace.settings.zone, language))
     elif not quiet or code:
-        show([present.summary(done.run, done.results, language).rstrip()])
+        show([present.subject(done.run, language), "", present.summary(done.run, done.results, language).rstrip()])
     raise typer.Exit(0 if code == 1 and allow_findings else code)
 
 
@@ -92,8 +94,8 @@ def _job(
     def write(results: "Results", place: Path) -> list[Path]:
         return present.write(results, place, workspace.settings.zone, language)
 
-    def tell(run: "Run", results: "Results", place: Path) -> tuple[list[Path], dict[str, bool]]:
-        return present.write_summary(run, results, place, language), {}
+    def tell(run: "Run", results: "Results", place: Path) -> "Told":
+        return _told(workspace, run, results, place, language)
 
     return Job(
         workspace=workspace,
@@ -107,6 +109,34 @@ def _job(
         write=write,
         tell=tell,
     )
+
+
+def _told(workspace: "Workspace", run: "Run", results: "Results", place: Path, language: "Language") -> "Told":
+    """Write the summary, and send it where the settings say."""
+    from kpicli.deliver import Letter, Secrets, deliver
+    from kpicli.pipeline.month_end import Note, Told
+    from kpicli.present import month_end as present
+
+    files = present.write_summary(run, results, place, language)
+    settings = workspace.settings.delivery
+    books = [place / output.file for output in run.outputs if output.file.endswith((".xlsx", ".xlsm"))]
+    letter = Letter(
+        present.subject(run, language),
+        present.summary(run, results, language),
+        present.summary_markdown(run, results, language),
+        tuple(books) if settings.attach else (),
+        language,
+    )
+    secrets = Secrets(
+        os.environ.get("KPICLI_SMTP_PASSWORD", ""),
+        os.environ.get("KPICLI_WEBHOOK_URL", ""),
+        os.environ.get("KPICLI_WEBHOOK_SECRET", ""),
+    )
+    sent = deliver(letter, settings, secrets, now=now_of())  # signed with the true time, whatever day it is taken for
+    wrong = [one for one in sent if not one.ok]
+    notes = tuple(Note(one.code, "warning", one.message(language), one.hint(language)) for one in wrong)
+    show((f"! {note.message}" + (f" → {note.hint}" if note.hint else "") for note in notes), sys.stderr)
+    return Told(tuple(files), {one.channel: one.ok for one in sent}, notes)
 
 
 runs_app = typer.Typer(help="月结的运行记录：列出、查看、比较。", no_args_is_help=False)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from kpicli.present.workspace import InForce, Origin
     from kpicli.workspace import Workspace
 
-_VARIABLES = {"KPICLI_WORKSPACE": False, "KPICLI_PASSWORD": True, "KPICLI": False}
+_VARIABLES = {
+    "KPICLI_WORKSPACE": False,
+    "KPICLI_PASSWORD": True,
+    "KPICLI_SMTP_PASSWORD": True,
+    "KPICLI_WEBHOOK_URL": True,  # whoever knows it can write to the group
+    "KPICLI_WEBHOOK_SECRET": True,
+    "KPICLI": False,
+}
 """What kpicli and its scripts look at in the environment, and whether it is a secret."""
 
 

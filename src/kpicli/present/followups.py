@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from datetime import datetime, time
 from typing import Any
 
 import polars as pl
@@ -91,6 +92,7 @@ def workbook(due: Due, language: Language) -> bytes:
     """A sheet for each consultant, with room for what came of each call; ready for print on A4, lying."""
     content = io.BytesIO()
     book = Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book.set_properties({"created": datetime.combine(due.day, time())})  # of one day the same bytes, whenever written
     bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "vcenter"})
     cell, late = book.add_format({"bottom": 4}), book.add_format({"bottom": 4, "font_color": "#C00000"})
     day = book.add_format({"bottom": 4, "num_format": "yyyy-mm-dd", "align": "left"})

@@ -60,19 +60,18 @@ def subject(run: Run, language: Language) -> str:
         "stopped" if run.exit_code == 5 else "failed" if run.exit_code == 4 else "with_notes" if run.notes else "done"
     )
     parts = (run.dealer, run.month, word(f"month_end_{state}", language))
-    return "  ".join(filter(None, parts))
+    return " ".join(filter(None, parts))
 
 
 def summary(run: Run, results: Results, language: Language) -> str:
-    """What a run came to, as plain text; no customer is named in it."""
-    blocks = [[subject(run, language)]]
-    blocks += [[f"{title}", *(f"  {line}" for line in lines)] for title, lines in _blocks(run, results, language)]
+    """What a run came to, below its subject, as plain text; no customer is named in it."""
+    blocks = [[title, *(f"  {line}" for line in lines)] for title, lines in _blocks(run, results, language)]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
 def summary_markdown(run: Run, results: Results, language: Language) -> str:
-    """The same as Markdown, as group robots show it: headings, bold and lists only."""
-    pieces = [f"## {_markdown(subject(run, language))}"]
+    """The same as Markdown: bold titles and lists, which group robots show or leave readable."""
+    pieces = []
     for title, lines in _blocks(run, results, language):
         pieces.append(f"**{_markdown(title)}**\n" + "\n".join(f"- {_markdown(line)}" for line in lines))
     return "\n\n".join(pieces) + "\n"
@@ -96,8 +95,9 @@ def _blocks(run: Run, results: Results, language: Language) -> Iterator[tuple[st
     counts = {"files": len(run.inputs), "stored": f"{sum(entry.stored for entry in run.inputs):,}"}
     counts |= {"all": account.files, "data": f"{account.data:,}", "aside": f"{account.set_aside:,}"}
     yield word("summary_data", language), [word("summary_counts", language).format(**counts)]
-    if run.outputs:
-        yield word("summary_files", language), [output.file for output in run.outputs]
+    files = [output.file for output in run.outputs if output.file not in SUMMARY]
+    if files:
+        yield word("summary_files", language), files
 
 
 def _numbers(report: Report, language: Language) -> Iterator[str]:
@@ -132,10 +132,13 @@ def _markdown(text: str) -> str:
 
 def write_summary(run: Run, results: Results, folder: Path, language: Language) -> list[Path]:
     """Write the summary as text and as Markdown; raise `StoreError`."""
+    title = subject(run, language)
+    texts = (
+        f"{title}\n\n{summary(run, results, language)}",
+        f"## {_markdown(title)}\n\n{summary_markdown(run, results, language)}",
+    )
     written = [folder / name for name in SUMMARY]
-    for path, text in zip(
-        written, (summary(run, results, language), summary_markdown(run, results, language)), strict=True
-    ):
+    for path, text in zip(written, texts, strict=True):
         write_bytes(text.encode(), path)
     return written
 

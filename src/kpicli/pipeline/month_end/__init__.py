@@ -6,17 +6,19 @@ what a run leaves behind and how two of them differ, `lock` sees to it that ther
 
 from kpicli.pipeline.month_end.gates import Gate
 from kpicli.pipeline.month_end.lock import alone
-from kpicli.pipeline.month_end.record import Difference, Run, difference, find_run, runs
-from kpicli.pipeline.month_end.run import Done, Job, Plan, Results, month_end, plan
+from kpicli.pipeline.month_end.record import Difference, Note, Run, difference, find_run, runs
+from kpicli.pipeline.month_end.run import Done, Job, Plan, Results, Told, month_end, plan
 
 __all__ = [
     "Difference",
     "Done",
     "Gate",
     "Job",
+    "Note",
     "Plan",
     "Results",
     "Run",
+    "Told",
     "alone",
     "difference",
     "find_run",

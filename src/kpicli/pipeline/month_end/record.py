@@ -208,7 +208,9 @@ class Difference:
 
 def difference(before: Run, after: Run, every: Sequence[Run]) -> Difference:
     """What changed from one run to another, and what was read between them."""
-    between = [run for run in every if before.started < run.started <= after.started]
+    places = [(run.month, run.id) for run in every]
+    first, last = (places.index((run.month, run.id)) for run in (before, after))
+    between = every[first + 1 : last + 1]
     read = [entry for run in between for entry in run.inputs if entry.status in ("stored", "partly")]
     gone, come = set(before.notes) - set(after.notes), set(after.notes) - set(before.notes)
     return Difference(

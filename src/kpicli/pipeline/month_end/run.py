@@ -66,8 +66,19 @@ class Job:
     """Read files into the store, with marked copies in a folder; with None only look at them."""
     write: Callable[[Results, Path], list[Path]]
     """Write what is no template into the folder of the month."""
-    tell: Callable[[Run, Results, Path], tuple[list[Path], dict[str, bool]]]
-    """Write and send the summary: the files, and what arrived where."""
+    tell: Callable[[Run, Results, Path], "Told"]
+    """Write and send the summary."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of the summary."""
+
+    files: tuple[Path, ...]
+    arrived: Mapping[str, bool]
+    """Where it was sent → whether it arrived."""
+    notes: tuple[Note, ...]
+    """What went wrong on the way; the reports are none the worse for it."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +207,7 @@ class _Running:
             for month, count in (entry for change in account.changes for entry in change.late.items()):
                 files = late.setdefault(month, {})
                 files[name] = files.get(name, 0) + count
-        place = str(self.workspace.inbox / PROBLEMS)
+        place = f"{self.workspace.settings.inbox}/{PROBLEMS}"
         if sum(aside.values()):
             self._note("rows_set_aside", count=f"{sum(aside.values()):,}", files=_counts(aside), place=place)
         for month, files in sorted(late.items()):
@@ -272,9 +283,15 @@ class _Running:
             exit_code=self._exit_code(results),
         )
         with self._timed("tell"):
-            files, sent = self.job.tell(run, results, folder)
-        outputs = (*run.outputs, *(Output.of(path, folder) for path in files))
-        run = replace(run, outputs=outputs, sent=sent, seconds=self.seconds, finished=self.job.now())
+            sent = self.job.tell(run, results, folder)
+        run = replace(
+            run,
+            outputs=(*run.outputs, *(Output.of(path, folder) for path in sent.files)),
+            sent=sent.arrived,
+            notes=(*run.notes, *sent.notes),
+            seconds=self.seconds,
+            finished=self.job.now(),
+        )
         run.write(folder)
         return Done(run, fresh=True, results=results)
 
