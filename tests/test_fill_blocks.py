@@ -1,6 +1,7 @@
 """Blocks that are repeated to the right, where rows meet columns, and blocks inside blocks."""
 
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -11,6 +12,7 @@ from openpyxl import load_workbook
 from xlsxwriter import Workbook
 
 from kpicli.fill import PathError, Rate, Scope, Value, check, fill, marks
+from kpicli.opc import PackageError
 
 from .test_fill import parts, recalculated
 
@@ -189,7 +191,11 @@ def nested() -> Path:
     sheet.write_string("B4", "{{ row.visits }}")
     sheet.write_string("C4", "{{ outer.name }}")
     sheet.write_formula("D4", "=B4/SUM(B$4:B$4)")
+    sheet.write_formula("E4", "=B4/C$5")
+    sheet.write_formula("F4", "=B4/C$3")
+    sheet.write_formula("G4", '=COUNTIF(A$3:A$5,"小计")')
     sheet.merge_range("A5:B5", "小计", bold)
+    sheet.write_formula("D5", "=SUM(B$4:B$4)")
     sheet.write_formula("C5", "=SUM(B4:B4)")
     sheet.write_string("A6", "总计")
     sheet.write_formula("B6", "=SUM(B3:B5)")
@@ -207,18 +213,84 @@ def test_each_team_has_its_people_and_its_total(people: int) -> None:
     for team in sorted({name[0] for name in scope.people}):
         members = {name: sum(visits) for name, visits in scope.people.items() if name[0] == team}
         whole = sum(members.values())
-        expected.append([f"{team} 组", None, whole, None])
+        expected.append([f"{team} 组", None, whole, *[None] * 4])
+        teams = len({name[0] for name in scope.people})
         for name, visits in sorted(members.items(), key=lambda entry: -entry[1]):
-            expected.append([name, visits, team, pytest.approx(visits / whole)])
-        expected.append(["小计", None, whole, None])
+            expected.append([name, visits, team, *[pytest.approx(visits / whole)] * 3, teams])
+        expected.append(["小计", None, whole, whole, *[None] * 3])
     everything = sum(map(sum, scope.people.values()))
-    expected.append(["总计", everything, everything, None])
+    expected.append(["总计", everything, everything, *[None] * 4])
     if people:
         assert [[cell.value for cell in row] for row in sheet.iter_rows(min_row=3)] == expected
         merges = sorted(str(area) for area in sheet.merged_cells.ranges)
         assert merges == sorted(f"A{row}:B{row}" for row, line in enumerate(expected, 3) if line[0] == "小计")
     else:
         assert [sheet.cell(row, 1).value for row in range(3, 7)] == [" 组", None, "小计", "总计"]
+
+
+def test_nested_blocks_of_the_same_lists_on_two_sheets_go_together() -> None:
+    book = Workbook("两页.xlsx")
+    for name, other in (("前", "后"), ("后", "前")):
+        sheet = book.add_worksheet(name)
+        sheet.write_string("A3", "{{ row.name }}")
+        sheet.write_comment("A3", "repeat: teams\nrows: 2")
+        sheet.write_string("A4", "{{ row.name }}")
+        sheet.write_comment("A4", "repeat: people")
+        sheet.write_formula("B4", f"={other}!A4")
+        sheet.write_formula("B3", f"={other}!A3")
+    book.close()
+    fill(Path("两页.xlsx"), Path("结果.xlsx"), shop(10, 1))
+    for sheet in load_workbook("结果.xlsx", data_only=True):
+        told = [(row[0].value, row[1].value) for row in sheet.iter_rows(min_row=3)]
+        assert len(told) == 12
+        assert all(one == other for one, other in told)
+
+
+def test_what_is_too_wide_or_too_large_is_refused_at_once() -> None:
+    with pytest.raises(PackageError, match="too many columns"):
+        fill(matrix(), Path("结果.xlsx"), shop(1, 16_384))
+    book = Workbook("大.xlsx")
+    sheet = book.add_worksheet("表")
+    sheet.write_string("A5", "{{ row.name }}")
+    sheet.write_comment("A5", "repeat: people")
+    sheet.conditional_format("A1:XFD1048576", {"type": "formula", "criteria": "=MOD(ROW(),2)=0"})
+    book.close()
+    assert check(Path("大.xlsx"), shop(2, 1)) == ()
+    book = Workbook("组.xlsx")
+    sheet = book.add_worksheet("表")
+    sheet.write_string("A5", "{{ row.name }}")
+    sheet.write_comment("A5", "repeat: people")
+    sheet.write_array_formula("C9:C9", "{=A5}")
+    sheet.write_array_formula("B5:B8", "{=A5:A8*2}")
+    book.close()
+    package = parts(Path("组.xlsx"))
+    with zipfile.ZipFile("组.xlsx", "w") as archive:
+        for name, content in package.items():
+            archive.writestr(
+                name,
+                content.replace(b'ref="C9:C9"', b'ref="C1:XFD1048576"').replace(b'ref="C9"', b'ref="C1:XFD1048576"'),
+            )
+    found = check(Path("组.xlsx"), shop(2, 1))
+    assert [(one.cell, one.code) for one in found if one.stops] == [("B5", "array_over_edge")]
+
+
+def test_ranges_that_take_in_the_other_columns_of_a_block_are_doubted() -> None:
+    book = Workbook("对.xlsx")
+    sheet = book.add_worksheet("表")
+    sheet.write_string("B4", "{{ column.name }}")
+    sheet.write_comment("B4", "repeat: days\ndirection: right\ncolumns: 2")
+    sheet.write_formula("E6", "=SUM(B6:B6)+SUM(B6:C6)+SUM(A6:D6)")
+    sheet.write_formula("E7", "=SUBTOTAL(9,B7)+COUNTIF(B7,C7)+MAX(0,B7)")
+    sheet.write_string("A9", "提示:完成!")
+    sheet.write_formula("A10", '=IF(A1=1,"提示:完成!","")')
+    book.close()
+    found = check(Path("对.xlsx"), shop(2, 2))
+    assert [(one.cell, one.code, one.text) for one in found] == [
+        ("E6", "reference_mixes", "B6:B6"),
+        ("E7", "reference_stays", "SUBTOTAL(B7)"),
+        ("E7", "reference_stays", "COUNTIF(B7)"),
+        ("E7", "reference_stays", "MAX(B7)"),
+    ]
 
 
 @pytest.mark.long
@@ -375,7 +447,18 @@ def test_what_will_not_follow_or_does_not_fit_is_doubted() -> None:
         ("另", "A1", "AVERAGE(表!A5)"),
         ("另", "A9", "表:另!A5"),
     ]
-    assert [one.cell for one in found if one.code == "format_unfit"] == ["A2", "B2", "B3", "A4", "A5", "B5", "B6"]
+    assert [one.cell for one in found if one.code == "format_unfit"] == [
+        "A2",
+        "B2",
+        "B3",
+        "C3",
+        "A4",
+        "C4",
+        "A5",
+        "B5",
+        "B6",
+        "C6",
+    ]
 
 
 class Rated(Shop):

@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 from openpyxl.utils.cell import coordinate_to_tuple
 from openpyxl.worksheet.worksheet import Worksheet
+from xlsxwriter import Workbook
 
 from kpicli.fill import marks
 from kpicli.pipeline.ingest import Ingested
@@ -305,6 +306,42 @@ def test_doubts_are_told_and_do_not_stop_the_filling(sample: Sample) -> None:
     found = [(one["cell"], one["code"], one["stops"]) for one in told.document["mistakes"]]
     assert found == [("K9", "reference_stays", False), ("D6", "format_unfit", False)]
     assert fill(sample, "--template", "疑.xlsx").code == 0
+
+
+def test_a_consultants_kpis_meet_the_weeks(sample: Sample, results: tuple[dict[str, Path], Any]) -> None:
+    book = Workbook("周.xlsx")
+    sheet = book.add_worksheet("表")
+    sheet.write_string("A4", "{{ row.name }}")
+    sheet.write_comment("A4", "repeat: consultant\nrows: 2")
+    sheet.write_string("A5", "{{ row.key }}")
+    sheet.write_comment("A5", "repeat: kpis")
+    sheet.write_string("B5", "{{ cell.numerator }}")
+    sheet.write_comment("B3", "repeat: week\ndirection: right")
+    book.close()
+    written = fill(sample, "--template", "周.xlsx", "--json").document["written"][0]
+    document, who = results[1], None
+    compared = 0
+    for row in load_workbook(written)["表"].iter_rows(min_row=4, values_only=True):
+        if row[0] in document["by"]["consultant"]:
+            who = row[0]
+        elif row[0] == "info_retention_rate":
+            wanted = document["by"]["consultant"][who]["kpis"]["info_retention_rate"]["numerator"]
+            assert sum(row[1:]) == wanted, who
+            compared += 1
+    assert compared == len(document["by"]["consultant"])
+
+
+@pytest.mark.parametrize("month", ["2026-08", "2026-10"])
+def test_a_path_is_there_in_every_row_of_a_list_or_in_none(sample: Sample, month: str) -> None:
+    book = Workbook("渠道.xlsx")
+    sheet = book.add_worksheet("表")
+    for place, path in enumerate(("row.name", "row.funnel.rank", "row.leak", "row.funnel.orders")):
+        sheet.write_string(4, place, f"{{{{ {path} }}}}")
+    sheet.write_comment("A5", "repeat: channel")
+    book.close()
+    words = ("--month", month, "--store", sample[0].store, "--as-of", "2026-11-01")
+    assert call("templates", "check", "渠道.xlsx", *words).code == 0
+    assert call("report", "--template", "渠道.xlsx", *words).code == 0
 
 
 def test_two_templates_of_one_name_and_several_books_do_not_overwrite_each_other(sample: Sample) -> None:

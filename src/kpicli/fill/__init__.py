@@ -5,7 +5,7 @@ Marks are ``{{ path }}`` in cells and notes that repeat rows (``repeat: consulta
 """
 
 from kpicli.fill.book import Mistake
-from kpicli.fill.filler import TemplateError, check, fill, marks
+from kpicli.fill.filler import TemplateError, check, fill, marks, refused
 from kpicli.fill.marks import PathError, Rate, Scope, Value
 
-__all__ = ["Mistake", "PathError", "Rate", "Scope", "TemplateError", "Value", "check", "fill", "marks"]
+__all__ = ["Mistake", "PathError", "Rate", "Scope", "TemplateError", "Value", "check", "fill", "marks", "refused"]

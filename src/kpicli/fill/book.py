@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,16 +10,21 @@ from pathlib import Path
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
-from kpicli.fill import frame
-from kpicli.fill.calc import Place, Scalar, Unknown, evaluate
+from kpicli.fill import charts, frame, loose
+from kpicli.fill.calc import Error, Place, Scalar, Unknown, evaluate
+from kpicli.fill.calc.values import text
 from kpicli.fill.marks import MarkError, Repeat, Scope
-from kpicli.fill.references import LAST, Axis, Growth, moved, moved_area, span
-from kpicli.fill.sheets import Bindings, FilledRow, Mark, Sheet, row_markup, texts, unescaped
+from kpicli.fill.references import AXES, LAST, Axis, Growth, moved, moved_area, span
+from kpicli.fill.sheets import Bindings, Filled, FilledRow, Mark, Sheet, row_markup, texts, unescaped
 from kpicli.opc import PackageError, boxes
 from kpicli.opc.markup import Draft, Element
 from kpicli.opc.parts import Parts, relations_part
 from kpicli.read.sheets import column_index, column_letters
 
+_PROPERTIES = re.compile("(core|extended|custom)-?[pP]roperties")
+"""The kinds of parts with what the document says of itself."""
+_HERE: Place = ("", 1, 1)
+_NOWHERE = (0, 0)
 _NOT_COMPUTED = "INDIRECT(0)"
 """Stands for formulas of arrays and data tables where values are computed: its own value is never known."""
 
@@ -65,11 +70,17 @@ class Book:
         if listed is None:
             raise PackageError("no sheets")
         self.names = [element.attributes.get("name", "") for element in listed.named("sheet")]
+        self.pages = [
+            (element.attributes.get("name", ""), link)
+            for element in listed.named("sheet")
+            if (link := self.links.get(element.linked())) and parts.has(link.target)
+        ]
+        """Every sheet of whatever kind: its name and its part."""
         strings = self._strings()
         self.sheets = [
-            Sheet.read(element.attributes.get("name", ""), link.target, parts.read(link.target), strings)
-            for element in listed.named("sheet")
-            if (link := self.links.get(element.linked())) and link.kind == "worksheet" and parts.has(link.target)
+            Sheet.read(name, link.target, parts.read(link.target), strings)
+            for name, link in self.pages
+            if link.kind == "worksheet"
         ]
         self.wrong: list[Mistake] = []
         """Notes that begin like marks and are none."""
@@ -128,17 +139,24 @@ class Book:
         drafts = [(sheet.name, sheet.draft) for sheet in self.sheets]
         drafts += [(sheet, Draft(self.parts.read(part))) for sheet, part in self._spoken()]
         for sheet, draft in drafts:
-            for place, _, text in frame.loose(draft):
+            for place, text in loose.loose(draft):
                 yield from ((sheet, place, path) for path in text.paths)
 
     def _spoken(self) -> list[tuple[str, str]]:
         """The parts beside the sheets whose words may have marks, each with the sheet that it belongs to."""
-        found = [("", link.target) for link in self.parts.relations("") if link.kind == "core-properties"]
-        for sheet in self.sheets:
-            drawings = [link.target for link in self.parts.relations(sheet.part) if link.kind == "drawing"]
-            charts = [link.target for part in drawings for link in self.parts.relations(part) if link.kind == "chart"]
-            found += [(sheet.name, part) for part in (*drawings, *charts)]
-        return [(sheet, part) for sheet, part in found if self.parts.has(part) and b"{{" in self.parts.read(part)]
+        found = [("", link.target) for link in self.parts.relations("") if _PROPERTIES.fullmatch(link.kind)]
+        for name, link in self.pages:
+            if link.kind != "worksheet":  # such as one that is a chart
+                found.append((name, link.target))
+            found += [(name, part) for part in self._drawn(link.target)]
+        return [(name, part) for name, part in found if self.parts.has(part) and b"{" in self.parts.read(part)]
+
+    def _drawn(self, part: str) -> Iterator[str]:
+        """The drawings of a sheet, their charts, and what is drawn in these."""
+        for link in self.parts.relations(part):
+            if link.kind in ("drawing", "chart", "chartUserShapes"):
+                yield link.target
+                yield from self._drawn(link.target)
 
     @cached_property
     def formats(self) -> Mapping[int, str]:
@@ -146,7 +164,7 @@ class Book:
         part = next((link.target for link in self.links.values() if link.kind == "styles"), "")
         root = Draft(self.parts.read(part)).root if self.parts.has(part) else None
         own, formats = (root.child(name) if root else None for name in ("numFmts", "cellXfs"))
-        codes = dict(BUILTIN_FORMATS)
+        codes = dict(BUILTIN_FORMATS) | dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy年m月d日")
         for element in own.named("numFmt") if own else ():
             codes[int(element.attributes.get("numFmtId", "0"))] = element.attributes.get("formatCode", "")
         found = formats.named("xf") if formats else []
@@ -190,6 +208,7 @@ class Book:
         marks, bound = {}, {}
         for sheet in self.sheets:
             rows, bound[sheet.name] = sheet.unfolded(copies[sheet.name], growth)
+            _fits(rows)
             self._write(sheet, rows, growth)
             marks[sheet.name] = list(_left(sheet, chosen[sheet.name], copies[sheet.name], growth[sheet.name]))
         self._follow(growth, None)
@@ -200,19 +219,59 @@ class Book:
         copies, growth = _copies({sheet.name: sheet.marks for sheet in self.sheets}, scope, "row")
         filled = {sheet.name: list(sheet.filled(scope, copies[sheet.name], growth)) for sheet in self.sheets}
         for rows in filled.values():
-            if rows and rows[-1].number > LAST["row"]:
-                raise PackageError("too many rows")
+            _fits(rows)
         values = _values(filled)
         if self._compute(filled, values, growth):
             self._calculate_on_load()
         for sheet in self.sheets:
-            frame.fill_loose(sheet.draft, scope)
+            loose.fill_loose(sheet.draft, scope)
             self._write(sheet, filled[sheet.name], growth)
         self._follow(growth, values)
+        self._linked_texts(filled)
         for _, part in self._spoken():
             draft = Draft(self.parts.read(part))
-            frame.fill_loose(draft, scope)
+            loose.fill_loose(draft, scope)
             self._write_if_new(part, draft)
+
+    def _linked_texts(self, filled: Mapping[str, list[FilledRow]]) -> None:
+        """Let the shapes that show a cell show it as it is now."""
+        drawings = [
+            (sheet.name, link.target, draft)
+            for sheet in self.sheets
+            for link in self.parts.relations(sheet.part)
+            if link.kind == "drawing" and b"textlink=" in (draft := Draft(self.parts.read(link.target))).source
+        ]
+        if not drawings:
+            return
+        cells = {
+            (name, row.number, one.cell.column): one
+            for name, rows in filled.items()
+            for row in rows
+            for one in row.cells
+        }
+        for name, part, draft in drawings:
+            loose.refreshed_links(draft, lambda link, own=name: self._shown(link, own, cells))  # type: ignore[misc]
+            self._write_if_new(part, draft)
+
+    def _shown(self, link: str, own: str, cells: Mapping[Place, Filled]) -> str | None:
+        """What a cell shows; None where that is not known. A number in a format that kpicli cannot write is shown as
+        it is, until the next program does.
+        """
+        name, area = frame.sheet_of(link)
+        place = _place(area.replace("$", ""))
+        if place == _NOWHERE:
+            return None
+        cell = cells.get((name or own, place[0], place[1] + 1))
+        value = cell.value if cell else None
+        if cell and value is None and cell.formula is not None:
+            return None
+        if isinstance(value, Error):
+            return value.value
+        if not isinstance(value, float) or cell is None:
+            return text(value)
+        code = self.formats[cell.cell.style].replace('"', '""')
+        said = evaluate({_HERE: f'TEXT({value!r},"{code}")'}, lambda _: None)[_HERE]
+        return said if isinstance(said, str) else text(value)
 
     def _follow(self, growth: Mapping[str, Growth], values: Mapping[Place, Scalar] | None) -> None:
         """What looks at the cells from elsewhere; `values` when they are known."""
@@ -279,17 +338,17 @@ class Book:
         if data and (any(one.fresh for row in rows for one in row.cells) or growth[sheet.name]):
             opening = draft.source[data.start : data.inner]
             draft.replace(data, opening + b"".join(map(row_markup, rows)) + draft.source[data.close : data.end])
-        frame.moved_frame(draft, sheet.name, growth)
-        self._notes(sheet, growth[sheet.name])
+        frame.moved_frame(draft, sheet.name, growth, self._repeats())
+        self._boxes(sheet, self._notes(sheet, growth[sheet.name]), growth)
         for link in self.parts.relations(sheet.part):
             if link.kind == "table" and growth[sheet.name]:
                 table = Draft(self.parts.read(link.target))
                 frame.moved_table(table, sheet.name, growth)
                 self._write_if_new(link.target, table)
-            if link.kind == "drawing":
-                drawing = Draft(self.parts.read(link.target))
-                frame.moved_anchors(drawing, sheet.name, growth)
-                self._write_if_new(link.target, drawing)
+            if link.kind in ("drawing", "ctrlProp"):
+                shapes = Draft(self.parts.read(link.target))
+                frame.moved_shapes(shapes, sheet.name, growth)
+                self._write_if_new(link.target, shapes)
             if link.kind == "threadedComment" and growth[sheet.name]:
                 threads = Draft(self.parts.read(link.target))
                 for thread in threads.root.children:
@@ -302,14 +361,20 @@ class Book:
         if draft.content() != draft.source:
             self.parts.write(part, draft.content())
 
-    def _notes(self, sheet: Sheet, own: Growth) -> None:
-        """Take the notes away that are marks; the others follow their cells."""
+    def _repeats(self) -> frame.Repeats:
+        return {
+            sheet.name: {axis: [mark.block(1) for mark in sheet.along(axis)] for axis in AXES} for sheet in self.sheets
+        }
+
+    def _notes(self, sheet: Sheet, own: Growth) -> set[boxes.Place]:
+        """Take the notes away that are marks; the others follow their cells. Gives the places of those taken away."""
+        gone: set[boxes.Place] = set()
         part = self.linked(sheet, "comments")
         if part is None:
-            return
+            return gone
         draft = Draft(self.parts.read(part))
-        gone, kept = set(), 0
-        for comment, text in self._comments(sheet):
+        kept = 0
+        for comment, said in self._comments(sheet):
             cell = comment.attributes.get("ref", "")
             mine = next(
                 element
@@ -317,26 +382,33 @@ class Book:
                 for element in listed.named("comment")
                 if element.attributes.get("ref") == cell
             )
-            if Repeat.read(text):
+            if Repeat.read(said):
                 draft.remove(mine)
                 gone.add(_place(cell))
             else:
                 kept += 1
                 draft.set(mine, ref=moved_area(cell, own).partition(":")[0])
-        if not gone and not own:
-            return
+        if kept:
+            self._write_if_new(part, draft)
+        elif gone:
+            self._drop(sheet, part)
+        return gone
+
+    def _boxes(self, sheet: Sheet, gone: Collection[boxes.Place], growth: Mapping[str, Growth]) -> None:
+        """Take the boxes of notes away; the others, and those of controls, follow their cells."""
         legacy = sheet.draft.root.child("legacyDrawing")
         links = {link.id: link.target for link in self.parts.relations(sheet.part)}
         drawing = links.get(legacy.linked()) if legacy else None  # not the one of the header's pictures
-        if drawing and self.parts.has(drawing):
-            drawn = boxes.without_boxes(self.parts.read(drawing), gone)
-            self.parts.write(drawing, frame.moved_boxes(drawn, own))
-            if not boxes.has_boxes(drawn):
-                self._drop(sheet, drawing)
-        if kept:
-            self.parts.write(part, draft.content())
-        else:
-            self._drop(sheet, part)
+        if drawing is None or not self.parts.has(drawing):
+            return
+        was = self.parts.read(drawing)
+        drawn = boxes.without_boxes(was, gone)
+        if any(growth.values()):
+            drawn = frame.moved_boxes(drawn, sheet.name, growth)
+        if drawn != was:
+            self.parts.write(drawing, drawn)
+        if gone and not boxes.has_boxes(drawn):
+            self._drop(sheet, drawing)
 
     def _drop(self, sheet: Sheet, part: str) -> None:
         """Let a part go that nothing is left of."""
@@ -362,7 +434,7 @@ class Book:
         for name in self.parts.names():  # of worksheets, chart sheets and groups of shapes alike
             if _CHART.search(name):
                 chart = Draft(self.parts.read(name))
-                if frame.refreshed_chart(chart, growth, values_of):
+                if charts.refreshed_chart(chart, growth, values_of, self._repeats()):
                     self.parts.write(name, chart.content())
 
     def _calculate_on_load(self) -> None:
@@ -378,6 +450,14 @@ class Book:
     def save(self, target: Path) -> None:
         """Write the copy."""
         self.parts.save(target)
+
+
+def _fits(rows: Sequence[FilledRow]) -> None:
+    """Raise `PackageError` for a sheet that has more rows or columns than there can be."""
+    if rows and rows[-1].number > LAST["row"]:
+        raise PackageError("too many rows")
+    if max((one.cell.column for row in rows for one in row.cells), default=0) > LAST["column"]:
+        raise PackageError("too many columns")
 
 
 def _copies(
@@ -402,7 +482,8 @@ def _left(sheet: Sheet, chosen: Sequence[Mark], copies: Mapping[int, Sequence[Sc
             continue
         if block:
             for number, about in enumerate(copies[block.first]):
-                yield replace(mark, first=mark.first + own.shift(block, number), within=about)
+                group = f"{block.stands_for} #{number}"
+                yield replace(mark, first=mark.first + own.shift(block, number), within=about, group=group)
         elif mark.repeat.axis == own.axis:
             yield replace(mark, first=own.start(mark.first))
         else:
@@ -435,8 +516,7 @@ _AREA = re.compile(r"\$?([A-Z]{1,3})\$?(\d+)(?::\$?([A-Z]{1,3})\$?(\d+))?")
 
 def _sheet_and_area(formula: str) -> tuple[str, tuple[int, int, int, int] | None]:
     """The sheet and the corners (rows, columns) of a reference; no corners for anything else."""
-    prefix, _, rest = formula.rpartition("!")
-    sheet = prefix[1:-1].replace("''", "'") if prefix.startswith("'") else prefix
+    sheet, rest = frame.sheet_of(formula)
     found = _AREA.fullmatch(rest)
     if not found or not sheet:
         return sheet, None
@@ -452,4 +532,4 @@ def _cells(area: tuple[int, int, int, int]) -> Iterator[tuple[int, int]]:
 
 def _place(cell: str) -> tuple[int, int]:
     found = _AREA.fullmatch(cell)
-    return (int(found.group(2)), column_index(found.group(1))) if found else (0, 0)
+    return (int(found.group(2)), column_index(found.group(1))) if found else _NOWHERE

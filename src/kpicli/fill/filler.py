@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kpicli.fill.book import Book, Mistake
 from kpicli.fill.checks import doubts, mistakes
-from kpicli.fill.marks import Scope
+from kpicli.fill.marks import PathError, Scope
 from kpicli.opc import PackageError
 from kpicli.opc.parts import Parts
 
@@ -36,7 +36,16 @@ def fill(template: Path, target: Path, scope: Scope) -> None:
         found = mistakes(book, scope)
         if found:
             raise TemplateError(found)
-        book.filled(scope).save(target)
+        try:
+            book.filled(scope).save(target)
+        except PathError as error:  # a path that the first row of a list has and another one lacks
+            raise TemplateError([Mistake("", "", "unknown_path", "", str(error))]) from error
+
+
+def refused(template: Path, scope: Scope) -> tuple[Mistake, ...]:
+    """What keeps a template from being filled; raises `PackageError` and OSError as `fill` does."""
+    with _opened(template) as archive:
+        return tuple(mistakes(Book(Parts(archive)), scope))
 
 
 def check(template: Path, scope: Scope) -> tuple[Mistake, ...]:

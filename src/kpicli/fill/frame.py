@@ -1,35 +1,44 @@
 """Everything of a worksheet that is not its cells, and the parts beside it, after rows or columns are repeated."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from kpicli.fill.marks import Scope, Text
-from kpicli.fill.references import LAST, Axis, Block, Copy, Growth, copied_area, moved, moved_area, span
-from kpicli.fill.sheets import FORBIDDEN, unescaped
-from kpicli.opc.markup import Draft, Element, retagged
+from kpicli.fill.references import AXES, LAST, Axis, Block, Copy, Growth, copied_area, moved, moved_area, span
+from kpicli.fill.sheets import unescaped
+from kpicli.opc.markup import Draft, Element, retagged, utf8
 
+_LISTS = ("conditionalFormatting", "dataValidation", "protectedRange", "ignoredError")
+"""Elements for a list of areas, so that each copy of a block can have its own."""
 _AREAS = {
-    "conditionalFormatting": "sqref",
-    "dataValidation": "sqref",
-    "protectedRange": "sqref",
-    "ignoredError": "sqref",
     "selection": "sqref",
-    "hyperlink": "ref",
     "autoFilter": "ref",
     "sortState": "ref",
     "sortCondition": "ref",
     "dimension": "ref",
 }
-"""Element → the attribute with the areas it is for."""
-_PLACES = {"selection": "activeCell", "pane": "topLeftCell", "sheetView": "topLeftCell"}
-_FORMULAS = ("formula", "formula1", "formula2", "f")
-_REPEATED = ("mergeCell", "sparkline")
-"""What each copy of a block has for itself."""
+"""Element → the attribute with the one area it is for."""
+_PLACES = {
+    "selection": "activeCell",
+    "pane": "topLeftCell",
+    "sheetView": "topLeftCell",
+    "customSheetView": "topLeftCell",
+}
+_FORMULAS = ("formula", "formula1", "formula2", "f", "cfvo")
+_LINKS = frozenset(("textlink", "fmlaLink", "fmlaRange", "fmlaTxbx", "linkedCell", "listFillRange"))
+"""Attributes of shapes and controls that say which cells they show or set."""
+_WHOLE = ("mergeCells", "sparklines", "cols", "rowBreaks", "colBreaks")
+"""What is written anew as a whole."""
+Repeats = Mapping[str, Mapping[Axis, Sequence[Block]]]
+"""Sheet → its blocks that are still to be repeated, of rows and of columns."""
+_MOST_AREAS = 8_192
+"""Of one list or of the hyperlinks of one block; beyond that they are one area, lest Excel give up on the sheet."""
+_MOST_BREAKS = 1_023
+"""As many as Excel takes."""
 
 
-def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
+def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth], repeats: Repeats) -> None:
     """Let areas and formulas around the cells of a worksheet follow them, and those of other sheets."""
     own = growth[name]
     seen = _rules(draft, name, own)
@@ -38,15 +47,21 @@ def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
         if element.name == "mergeCells":
             _merges(draft, element, own)
         elif element.name == "sparklines":
-            _sparklines(draft, element, name, growth)
+            _sparklines(draft, element, name, growth, repeats)
         elif element.name == "cols" and own and own.axis == "column":
             _columns(draft, element, own)
-        elif element.name == "brk":
-            _break(draft, element, own)
+        elif element.name in ("rowBreaks", "colBreaks"):
+            _breaks(draft, element, own)
+        elif element.name == "hyperlink":
+            _hyperlink(draft, element, name, growth)
+        elif element.name == "cfvo":
+            _set(draft, element, "val", moved(element.attributes.get("val", ""), name, growth, seen.get(element)))
         elif element.name in _FORMULAS and not element.children:
-            _replace_text(draft, element, moved(_text(draft, element), name, growth, seen.get(element)))
+            replace_text(draft, element, moved(text_of(draft, element), name, growth, seen.get(element)))
         elif element.name == "sqref" and not element.children:
-            _replace_text(draft, element, moved_area(_text(draft, element), own))
+            replace_text(draft, element, _spread(text_of(draft, element), own))
+        elif element.name in _LISTS:
+            _set(draft, element, "sqref", _spread(element.attributes.get("sqref", ""), own))
         else:
             _attributes(draft, element, name, growth)
 
@@ -59,7 +74,10 @@ def _rules(draft: Draft, name: str, own: Growth) -> dict[Element, Copy]:
     for element in walk(draft.root, ("sheetData",)):
         if element.name in ("conditionalFormatting", "dataValidation"):
             inside = list(walk(element))
-            areas = [element.attributes.get("sqref", ""), *(_text(draft, one) for one in inside if one.name == "sqref")]
+            areas = [
+                element.attributes.get("sqref", ""),
+                *(text_of(draft, one) for one in inside if one.name == "sqref"),
+            ]
             ends = next((ends for area in areas for one in area.split() if (ends := span(one, own.axis))), None)
             block = own.block(ends[0]) if ends else None
             if block:
@@ -74,24 +92,80 @@ def walk(element: Element, without: Sequence[str] = ()) -> Iterator[Element]:
         if child.name in without:
             continue
         yield child
-        if child.name not in ("mergeCells", "sparklines", "cols"):
+        if child.name not in _WHOLE:
             yield from walk(child, without)
 
 
 def _attributes(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth]) -> None:
     own = growth[name]
-    location = element.attributes.get("location", "") if element.name == "hyperlink" else ""
-    if location and (new := moved(location, name, growth)) != location:
-        draft.set(element, location=new)
     for names, move in ((_AREAS, moved_area), (_PLACES, _moved_place)):
         attribute = names.get(element.name, "")
-        said = element.attributes.get(attribute)
-        if said and (new := move(said, own)) != said:
-            draft.set(element, **{attribute: new})
+        _set(draft, element, attribute, move(element.attributes.get(attribute, ""), own))
+    for attribute in element.attributes.keys() & _LINKS:
+        _set(draft, element, attribute, moved(element.attributes[attribute], name, growth))
+    if element.name == "autoFilter":
+        _filter(draft, element, own)
+    elif element.name in ("sheetView", "customSheetView"):
+        _frozen(draft, element, own)
+    elif element.name.lower().endswith("anchor"):
+        _anchor(draft, element, own)
+
+
+def _set(draft: Draft, element: Element, attribute: str, value: str) -> None:
+    """Give an attribute that an element has another value."""
+    if element.attributes.get(attribute, value) != value:
+        draft.set(element, **{attribute: value})
 
 
 def _moved_place(place: str, own: Growth) -> str:
     return moved_area(place, own).partition(":")[0]
+
+
+def _spread(areas: str, own: Growth) -> str:
+    """A list of areas after the repeating."""
+    return " ".join(one for area in areas.split() for one in _each(area, own))
+
+
+def _each(area: str, own: Growth) -> list[str]:
+    """What becomes of an area: of one in a block that does not take up the whole block, one in each copy."""
+    block = _inside(area, own)
+    if block is None or span(area, own.axis) == (block.first, block.last) or block.copies > _MOST_AREAS:
+        return [moved_area(area, own)]
+    return [copied_area(area, own, block, copy) for copy in range(block.copies)]
+
+
+def _hyperlink(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth]) -> None:
+    """A link has a single area, so each copy has a link."""
+    area, location = (element.attributes.get(attribute, "") for attribute in ("ref", "location"))
+    places, block = _each(area, growth[name]), _inside(area, growth[name])
+    if len(places) == 1 or block is None:
+        _set(draft, element, "ref", places[0])
+        _set(draft, element, "location", moved(location, name, growth))
+        return
+    pieces = []
+    for number, place in enumerate(places):
+        target = moved(location, name, growth, Copy(name, block, number)) or None
+        pieces.append(retagged(draft.markup(element), {"ref": place, "location": target}))
+    draft.replace(element, b"".join(pieces))
+
+
+def _filter(draft: Draft, element: Element, own: Growth) -> None:
+    """The columns of a filter are counted from its first one, from 0."""
+    ends = span(element.attributes.get("ref", ""), "column")
+    if ends and own.axis == "column":
+        for column in element.named("filterColumn"):
+            place = ends[0] + int(column.attributes.get("colId", "0"))
+            _set(draft, column, "colId", str(own.start(place) - own.start(ends[0])))
+
+
+def _frozen(draft: Draft, view: Element, own: Growth) -> None:
+    """Frozen are so many rows or columns from the first one shown: of a block among them, all copies."""
+    pane = view.child("pane")
+    attribute = {"row": "ySplit", "column": "xSplit"}[own.axis]
+    many = int(float(pane.attributes.get(attribute, "0"))) if pane else 0
+    if pane and many and pane.attributes.get("state", "").startswith("frozen"):
+        first, _ = span(view.attributes.get("topLeftCell", "A1"), own.axis) or (1, 1)
+        _set(draft, pane, attribute, str(own.end(first + many - 1) - own.start(first) + 1))
 
 
 def merged(draft: Draft) -> list[str]:
@@ -100,11 +174,32 @@ def merged(draft: Draft) -> list[str]:
     return [element.attributes.get("ref", "") for element in parent.named("mergeCell")] if parent else []
 
 
-def _break(draft: Draft, element: Element, own: Growth) -> None:
-    """A break behind a row or column comes behind its last copy; both kinds have the same tag."""
-    place = element.attributes.get("id", "")
-    if place.isdecimal() and (new := own.end(int(place))) != int(place):
-        draft.set(element, id=str(new))
+def _breaks(draft: Draft, parent: Element, own: Growth) -> None:
+    """A break in a block comes again with each copy; but one behind a block of a single row or column is behind them
+    all, as nobody means pages of one row.
+    """
+    if not own:
+        return
+    pieces: list[tuple[int, bytes]] = []
+    for element in parent.named("brk"):
+        place = int(element.attributes.get("id", "0"))
+        block = own.block(place)
+        if block and block.size > 1:
+            places = [place + own.shift(block, number) for number in range(block.copies)]
+        else:
+            places = [own.end(place)]
+        pieces += [(at, retagged(draft.markup(element), {"id": str(at)})) for at in places]
+    pieces = sorted(pieces)[:_MOST_BREAKS]
+    counts = {
+        "count": len(pieces),
+        "manualBreakCount": sum(_BY_HAND.search(markup) is not None for _, markup in pieces),
+    }
+    opening = retagged(draft.source[parent.start : parent.inner], {name: str(many) for name, many in counts.items()})
+    inside = b"".join(markup for _, markup in pieces)
+    draft.replace(parent, opening + inside + draft.source[parent.close : parent.end])
+
+
+_BY_HAND = re.compile(rb"""\sman\s*=\s*["'](?:1|true)""")
 
 
 def _columns(draft: Draft, parent: Element, own: Growth) -> None:
@@ -148,18 +243,22 @@ def _inside(area: str, own: Growth) -> Block | None:
     return block if block and ends and ends[1] in block else None
 
 
-def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, Growth]) -> None:
+def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, Growth], repeats: Repeats) -> None:
     """Each copy of a block has its own sparkline, of its own row."""
     own = growth[name]
     pieces = []
     for element in parent.children:
         parts = {part.name: part for part in element.children}
-        place = _text(draft, parts["sqref"]) if "sqref" in parts else ""
-        formula = _text(draft, parts["f"]) if "f" in parts else ""
+        place = text_of(draft, parts["sqref"]) if "sqref" in parts else ""
+        formula = text_of(draft, parts["f"]) if "f" in parts else ""
         block = _inside(place, own)
         for copy in range(block.copies) if block else (None,):
-            where = copied_area(place, own, block, copy) if block and copy is not None else moved_area(place, own)
-            seen = moved(formula, name, growth, Copy(name, block, copy) if block and copy is not None else None)
+            if block and copy is not None:
+                where = copied_area(place, own, block, copy)
+                seen = moved(formula, name, growth, Copy(name, block, copy))
+            else:
+                where = moved_area(place, own)
+                seen = followed(formula, name, growth, ways(formula, name, repeats, place=place))
             markup = draft.markup(element)
             for part, text in ((parts.get("f"), seen), (parts.get("sqref"), where)):
                 if part:
@@ -169,6 +268,42 @@ def _sparklines(draft: Draft, parent: Element, name: str, growth: Mapping[str, G
             pieces.append(markup)
     opening = draft.source[parent.start : parent.inner]
     draft.replace(parent, opening + b"".join(pieces) + draft.source[parent.close : parent.end])
+
+
+def ways(
+    formula: str, own: str, repeats: Repeats, *, guide: Collection[Axis] = (), place: str = ""
+) -> Collection[Axis]:
+    """Along which axes a line of points may grow, as seen from a sheet and maybe from a place that is repeated itself:
+    it stays a line if it is one. Where it is a single cell that could grow along both, the guide tells.
+    """
+    name, area = sheet_of(formula)
+    ends = {axis: span(area, axis) for axis in AXES}
+    if None in ends.values():
+        return AXES
+    long = [axis for axis, found in ends.items() if found and found[0] < found[1]]
+
+    def lies(sheet: str, found: tuple[int, int] | None, axis: Axis) -> bool:
+        return found is not None and any(found[0] in block for block in repeats.get(sheet, {}).get(axis, ()))
+
+    free = [axis for axis in AXES if lies(name or own, ends[axis], axis) and not lies(own, span(place, axis), axis)]
+    return long or (guide if len(free) > 1 and len(guide) == 1 else free[:1])
+
+
+def followed(formula: str, own: str, growth: Mapping[str, Growth], allowed: Collection[Axis]) -> str:
+    """A reference after the repeating, which grows along some axes only and along others stays in the first copy."""
+    name, area = sheet_of(formula)
+    where = growth.get(name or own)
+    if where is None or where.axis in allowed:
+        return moved(formula, own, growth)
+    first, colon, last = area.partition(":")
+    end = f":{moved(last, name or own, growth)}" if colon else ""
+    return moved(formula.removesuffix(area) + first, own, growth) + end
+
+
+def sheet_of(formula: str) -> tuple[str, str]:
+    """The sheet of a reference, empty for the formula's own, and the rest of it."""
+    prefix, _, area = formula.rpartition("!")
+    return prefix[1:-1].replace("''", "'") if prefix.startswith("'") else prefix, area
 
 
 def ruled(draft: Draft) -> list[str]:
@@ -182,44 +317,15 @@ def ruled(draft: Draft) -> list[str]:
     ]
 
 
-def loose(draft: Draft) -> Iterator[tuple[str, Element, Text]]:
-    """The marks of a part outside its cells, each with a name for where it is: in headers and footers of pages, in
-    shapes, in the words of a chart, in the properties of the document.
-    """
-    named = {"headerFooter": "", "coreProperties": "", "chartSpace": "chart"}
-    parents = [child for child in draft.root.children if child.name == "headerFooter"]
-    if draft.root.name in ("coreProperties", "chartSpace"):
-        parents = [draft.root]
-    elif draft.root.name == "wsDr":
-        parents = draft.root.children
-    for parent in parents:
-        inside = list(walk(parent))
-        title = next(
-            (one.attributes.get("name", "") for one in inside if one.name == "cNvPr"), named.get(parent.name, "")
-        )
-        for element in inside:
-            if element.children or (parent.name not in ("headerFooter", "coreProperties") and element.name != "t"):
-                continue
-            text = Text.read(_text(draft, element))
-            if text:
-                yield title or element.name, element, text
-
-
-def fill_loose(draft: Draft, scope: Scope) -> None:
-    """Fill the marks of a part that are outside its cells."""
-    for _, element, text in loose(draft):
-        in_header = element.name.endswith(("Header", "Footer"))
-        said = text.in_header(scope) if in_header else text.spoken(scope)
-        _replace_text(draft, element, FORBIDDEN.sub("", said))
-
-
-def _replace_text(draft: Draft, element: Element, text: str) -> None:
-    if text != _text(draft, element):
+def replace_text(draft: Draft, element: Element, text: str) -> None:
+    """Give an element a text; what says it already stays as it is written."""
+    if text != text_of(draft, element):
         tag = draft.source[element.start : element.inner]
         draft.replace(element, tag + escape(text).encode() + draft.source[element.close : element.end])
 
 
-def _text(draft: Draft, element: Element) -> str:
+def text_of(draft: Draft, element: Element) -> str:
+    """The text of an element, as it is meant."""
     return unescaped(draft.text(element).decode())
 
 
@@ -228,29 +334,26 @@ def moved_table(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
     own = growth[name]
     for element in (draft.root, *walk(draft.root)):
         if element.name in ("calculatedColumnFormula", "totalsRowFormula"):
-            _replace_text(draft, element, moved(_text(draft, element), name, growth))
-        if element.name in ("table", "autoFilter", "sortState", "sortCondition"):
-            area = element.attributes.get("ref", "")
-            if area and (new := moved_area(area, own)) != area:
-                draft.set(element, ref=new)
+            replace_text(draft, element, moved(text_of(draft, element), name, growth))
+        if element.name == "table":
+            _set(draft, element, "ref", moved_area(element.attributes.get("ref", ""), own))
+        else:
+            _attributes(draft, element, name, growth)
 
 
-def moved_anchors(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
-    """Pictures, shapes and charts keep their size and follow the cell they begin in; a linked text its cell."""
-    own = growth[name]
-    for element in walk(draft.root):
-        link = element.attributes.get("textlink", "")
-        if link and (new := moved(link, name, growth)) != link:
-            draft.set(element, textlink=new)
-    for anchor in draft.root.children:
-        start = _anchored(draft, anchor, "from", own.axis)
-        if start is None:
-            continue
-        shift = own.start(start[1] + 1) - (start[1] + 1)
-        end = _anchored(draft, anchor, "to", own.axis)
-        for part, at in filter(None, (start, end)):
-            if shift:
-                _replace_text(draft, part, str(at + shift))
+def moved_shapes(draft: Draft, name: str, growth: Mapping[str, Growth]) -> None:
+    """Pictures, shapes, charts and controls keep their size and follow the cell they begin in; what is linked to cells
+    follows those.
+    """
+    for element in (draft.root, *walk(draft.root)):
+        _attributes(draft, element, name, growth)
+
+
+def _anchor(draft: Draft, anchor: Element, own: Growth) -> None:
+    start, end = (_anchored(draft, anchor, corner, own.axis) for corner in ("from", "to"))
+    shift = own.start(start[1] + 1) - (start[1] + 1) if start else 0
+    for part, at in filter(None, (start, end)):
+        replace_text(draft, part, str(at + shift))
 
 
 def _anchored(draft: Draft, anchor: Element, corner: str, axis: Axis) -> tuple[Element, int] | None:
@@ -258,19 +361,21 @@ def _anchored(draft: Draft, anchor: Element, corner: str, axis: Axis) -> tuple[E
     name = {"row": "row", "column": "col"}[axis]
     found = next((child for child in anchor.children if child.name == corner), None)
     place = next((child for child in found.children if child.name == name), None) if found else None
-    return (place, int(_text(draft, place))) if place else None
+    return (place, int(text_of(draft, place))) if place else None
 
 
 _BOX_PLACES: Mapping[Axis, re.Pattern[bytes]] = {
     "row": re.compile(rb"(<(\w+):Row>\s*)(\d+)(\s*</)"),
     "column": re.compile(rb"(<(\w+):Column>\s*)(\d+)(\s*</)"),
 }
+_BOX_FORMULA = re.compile(rb"(<(\w+):Fmla(?!Macro)\w+>)([^<]*)(</)")
 _BOX_ANCHOR = re.compile(rb"(<(\w+):Anchor>)([^<]*)(</)")
 _BOX_CORNERS: Mapping[Axis, tuple[int, int]] = {"column": (0, 4), "row": (2, 6)}
 
 
-def moved_boxes(drawing: bytes, own: Growth) -> bytes:
-    """The boxes of notes follow their cells."""
+def moved_boxes(drawing: bytes, name: str, growth: Mapping[str, Growth]) -> bytes:
+    """The boxes of notes and the controls of a sheet follow their cells."""
+    own = growth[name]
 
     def place(found: re.Match[bytes]) -> bytes:
         return found.group(1) + str(own.start(int(found.group(3)) + 1) - 1).encode() + found.group(4)
@@ -284,7 +389,12 @@ def moved_boxes(drawing: bytes, own: Growth) -> bytes:
         parts[first], parts[last] = parts[first] + shift, parts[last] + shift
         return found.group(1) + ", ".join(map(str, parts)).encode() + found.group(4)
 
-    return _BOX_ANCHOR.sub(anchor, _BOX_PLACES[own.axis].sub(place, drawing))
+    def formula(found: re.Match[bytes]) -> bytes:
+        text = moved(unescaped(found.group(3).decode()), name, growth)
+        return found.group(1) + escape(text).encode() + found.group(4)
+
+    drawing = _BOX_PLACES[own.axis].sub(place, utf8(drawing))
+    return _BOX_FORMULA.sub(formula, _BOX_ANCHOR.sub(anchor, drawing))
 
 
 def moved_names(draft: Draft, names: Element, growth: Mapping[str, Growth], sheets: Sequence[str]) -> None:
@@ -292,64 +402,4 @@ def moved_names(draft: Draft, names: Element, growth: Mapping[str, Growth], shee
     for name in names.named("definedName"):
         local = name.attributes.get("localSheetId", "")
         own = sheets[int(local)] if local.isdecimal() and int(local) < len(sheets) else ""
-        _replace_text(draft, name, moved(_text(draft, name), own, growth))
-
-
-_SERIES = ("val", "cat", "xVal", "yVal", "bubbleSize")
-"""What of a series is one for each point; its name is a cell of its own."""
-
-
-def refreshed_chart(
-    draft: Draft, growth: Mapping[str, Growth], values_of: Callable[[str], Sequence[object] | None]
-) -> bool:
-    """Let the series of a chart follow, with what their cells hold now in their caches; whether anything is new."""
-    for parent in (draft.root, *walk(draft.root)):
-        for element in parent.children:
-            formula = next((child for child in element.children if child.name == "f"), None)
-            if formula is None or element.name not in ("numRef", "strRef", "multiLvlStrRef"):
-                continue
-            text = _text(draft, formula)
-            text = moved(_as_range(text, growth) if parent.name in _SERIES else text, "", growth)
-            values = values_of(text)
-            if values is None or element.name == "multiLvlStrRef":
-                opening = draft.source[element.start : element.inner]
-                closing = draft.source[element.close : element.end]
-                kept = b"" if text != _text(draft, formula) else draft.source[formula.end : element.close]
-                said = f"<{formula.prefix}f>{escape(text)}</{formula.prefix}f>".encode()
-                draft.replace(element, opening + said + kept + closing)
-                continue
-            cache = next((child for child in element.children if child.name in ("numCache", "strCache")), None)
-            draft.replace(element, _reference_markup(draft, element, text, cache, values))
-    return draft.content() != draft.source
-
-
-def _as_range(formula: str, growth: Mapping[str, Growth]) -> str:
-    """A single cell of a block as a range, which grows with it: a series over a template's one row is written so."""
-    sheet, mark, cell = formula.rpartition("!")
-    name = sheet[1:-1].replace("''", "'") if sheet.startswith("'") else sheet
-    ends = span(cell, growth[name].axis) if ":" not in cell and name in growth else None
-    inside = growth[name].block(ends[0]) if ends else None
-    return f"{sheet}{mark}{cell}:{cell}" if inside and inside.more else formula
-
-
-def _reference_markup(
-    draft: Draft, element: Element, formula: str, cache: Element | None, values: Sequence[object]
-) -> bytes:
-    p = element.prefix
-    name = "numCache" if element.name == "numRef" else "strCache"
-    code = next((child for child in cache.children if child.name == "formatCode"), None) if cache else None
-    kept = draft.markup(code).decode() if code else ""
-    points = "".join(
-        f'<{p}pt idx="{place}"><{p}v>{escape(_shown(value))}</{p}v></{p}pt>'
-        for place, value in enumerate(values)
-        if value is not None and (name == "strCache" or isinstance(value, float | bool))
-    )
-    inside = f'<{p}f>{escape(formula)}</{p}f><{p}{name}>{kept}<{p}ptCount val="{len(values)}"/>{points}</{p}{name}>'
-    opening = draft.source[element.start : element.inner].decode()
-    return f"{opening}{inside}</{p}{element.name}>".encode()
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+        replace_text(draft, name, moved(text_of(draft, name), own, growth))

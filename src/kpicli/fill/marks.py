@@ -92,12 +92,22 @@ class Text:
         return "".join(spoken(scope.value(piece)) if place % 2 else piece for place, piece in enumerate(self.pieces))
 
     def in_header(self, scope: Scope) -> str:
-        """The text as a header or footer of a page, where ``&`` begins a code and codes may end in digits."""
-        text = ""
-        for place, piece in enumerate(self.pieces):
-            said = spoken(scope.value(piece)).replace("&", "&&") if place % 2 else piece
-            text += f" {said}" if re.search(r"&\d+$", text) and said[:1].isdigit() else said
-        return text[:_LONGEST_HEADER]
+        """The text as a header or footer of a page, its values cut where all of it would be too long."""
+        pieces = [spoken(scope.value(piece)) if place % 2 else piece for place, piece in enumerate(self.pieces)]
+        texts = (_header(pieces, most) for most in range(_LONGEST_HEADER, -1, -1))
+        return next((text for text in texts if len(text.encode("utf-16-le")) <= 2 * _LONGEST_HEADER), "")
+
+
+def _header(pieces: Sequence[str], most: int) -> str:
+    """Text and values in turn as a header, where ``&`` begins a code and codes may end in digits; of each value, so
+    much as Excel counts it.
+    """
+    text = ""
+    for place, piece in enumerate(pieces):
+        cut = piece.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore").replace("&", "&&")
+        said = cut if place % 2 else piece
+        text += f" {said}" if re.search(r"&\d+$", text) and said[:1].isdigit() else said
+    return text
 
 
 def spoken(value: Value) -> str:

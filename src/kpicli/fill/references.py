@@ -1,9 +1,11 @@
 """References in formulas, and where they point when rows or columns of a template are repeated."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
 from typing import Literal
 
 from openpyxl.formula import Tokenizer
@@ -51,13 +53,15 @@ class Growth:
     def __init__(self, blocks: Sequence[Block] = (), axis: Axis = "row") -> None:
         self.blocks = tuple(sorted(blocks, key=lambda block: block.first))
         self.axis: Axis = axis
+        self._lasts = [block.last for block in self.blocks]
+        self._more = [0, *accumulate(block.more for block in self.blocks)]
 
     def __bool__(self) -> bool:
-        return any(block.more for block in self.blocks)
+        return bool(self._more[-1])
 
     def start(self, place: int) -> int:
         """Where something that begins there begins; of a block, in its first copy."""
-        return min(LAST[self.axis], place + sum(block.more for block in self.blocks if block.last < place))
+        return min(LAST[self.axis], place + self._more[bisect_left(self._lasts, place)])
 
     def end(self, place: int) -> int:
         """Where something that ends there ends; of a block, in its last copy."""
@@ -66,7 +70,8 @@ class Growth:
 
     def block(self, place: int) -> Block | None:
         """The block that a row or column belongs to."""
-        return next((block for block in self.blocks if place in block), None)
+        at = bisect_left(self._lasts, place)
+        return self.blocks[at] if at < len(self.blocks) and place in self.blocks[at] else None
 
     def shift(self, block: Block, number: int) -> int:
         """How far a copy of a block lies from the block of the template."""
@@ -81,8 +86,8 @@ class Copy:
     block: Block
     number: int
     """From 0."""
-    inner: Block | None = None
-    """The block inside this one that the formula is in: its fixed rows mean that block, in this copy."""
+    nests: bool = False
+    """Whether other blocks lie inside this one: then its fixed rows are this copy's too."""
     spreads: bool = False
     """Whether the next program carries the formula on to the other cells by itself, as it does in a conditional format:
     then what does not belong to the copy is fixed.
@@ -94,7 +99,7 @@ class Copy:
 
     def fixes(self, sheet: str, place: int) -> bool:
         """Whether a fixed row or column stays where it is, as part of the block rather than of this copy."""
-        return not (self.inner and sheet == self.sheet and place in self.inner)
+        return not (self.nests and sheet == self.sheet and place in self.block)
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,9 @@ class Reference:
         """The reference after the repeating, as seen from a sheet and maybe from a copy of a block."""
         name = self.sheet or own
         where = growth.get(name, _STILL)
+        if copy and copy.nests and self.last:
+            ends = self.first.place(where.axis), self.last.place(where.axis)
+            copy = replace(copy, nests=ends != (copy.block.first, copy.block.last))  # all of the block is all copies
         first = _moved_end(self.first, name, where, copy, ends=self.closes)
         last = f":{_moved_end(self.last, name, where, copy, ends=True)}" if self.last else ""
         return f"{self.prefix}{first}{last}"

@@ -47,6 +47,11 @@ class Cell:
     """As the template has it, before and after its address."""
 
     @property
+    def array(self) -> str:
+        """The area of its formula, when that is one of an array or a data table."""
+        return dict(self.special).get("ref", "")
+
+    @property
     def style(self) -> int:
         """Which of the workbook's cell formats it has."""
         found = re.search(r' s="(\d+)"', self.attributes)
@@ -95,6 +100,8 @@ class Mark:
     """The row or column that the block begins with."""
     within: Scope | None = None
     """In a copy of another block: what that copy is about."""
+    group: str = ""
+    """And which copy of which data it is."""
 
     @property
     def last(self) -> int:
@@ -107,8 +114,7 @@ class Mark:
 
     def block(self, copies: int) -> Block:
         """Its rows or columns; blocks that stand for the same data go together, in two copies of another one do not."""
-        within = id(self.within) if self.within else ""
-        return Block(self.first, self.last, copies, f"{self.repeat.data} {within}")
+        return Block(self.first, self.last, copies, f"{self.repeat.data} {self.group}")
 
     def scopes(self, scope: Scope) -> Sequence[Scope]:
         """What each copy is about; at least one, which is blank for an empty list."""
@@ -154,22 +160,10 @@ class Sheet:
         data = draft.root.child("sheetData")
         shared: dict[str, tuple[str, str]] = {}
         rows = tuple(_rows(draft, data, strings, shared)) if data else ()
-        covered = {
-            (row, column)
-            for number, one in ((row.number, cell) for row in rows for cell in row.cells if cell.special)
-            for row, column in cells_of(dict(one.special).get("ref", ""))
-            if (row, column) != (number, one.column)
-        }
-        if covered:
+        areas = [area for row in rows for cell in row.cells if (area := cell.array) and ":" in area]
+        if areas:
             rows = tuple(
-                replace(
-                    row,
-                    cells=tuple(
-                        replace(cell, covered=True) if (row.number, cell.column) in covered else cell
-                        for cell in row.cells
-                    ),
-                )
-                for row in rows
+                replace(row, cells=tuple(_covered(cell, row.number, areas) for cell in row.cells)) for row in rows
             )
         return cls(name, part, draft, rows)
 
@@ -230,13 +224,8 @@ class Sheet:
 
     def _repeated(self, things: Mapping[int, Thing], own: Growth) -> Iterator[tuple[Thing, int, Copy | None]]:
         """Rows by number, or cells of a row by column: each as often as it is repeated, in its new place."""
-        inner = {
-            place: mark.block(1)
-            for outer in self.along(own.axis)
-            for mark in self.along(own.axis)
-            if outer.holds(mark)
-            for place in range(mark.first, mark.last + 1)
-        }
+        marks = self.along(own.axis)
+        nesting = {outer.first for outer in marks if any(outer.holds(mark) for mark in marks)}
         for place in sorted({*things, *(block.first for block in own.blocks)}):
             block = own.block(place)
             if block is None:
@@ -246,7 +235,7 @@ class Sheet:
                 for number in range(block.copies):
                     shift = own.shift(block, number)
                     for at, thing in inside:
-                        yield thing, at + shift, Copy(self.name, block, number, inner.get(at))
+                        yield thing, at + shift, Copy(self.name, block, number, nests=block.first in nesting)
 
     def _cell(self, cell: Cell, scope: Scope | None, growth: Mapping[str, Growth], copy: Copy | None) -> Filled:
         """A cell of the result; without a scope its marks stay."""
@@ -418,14 +407,16 @@ def _text(draft: Draft, element: Element) -> str:
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.S)
 
 
-def cells_of(area: str) -> Iterator[tuple[int, int]]:
-    """The rows and columns of the cells of an area."""
-    found = re.fullmatch(r"([A-Z]{1,3})(\d+)(?::([A-Z]{1,3})(\d+))?", area)
-    if found:
-        left, top, right, bottom = found.groups()
-        for row in range(int(top), int(bottom or top) + 1):
-            for column in range(column_index(left) + 1, column_index(right or left) + 2):
-                yield row, column
+def holds(area: str, row: int, column: int) -> bool:
+    """Whether a cell lies in an area."""
+    rows, columns = span(area, "row"), span(area, "column")
+    return (rows is None or rows[0] <= row <= rows[1]) and (columns is None or columns[0] <= column <= columns[1])
+
+
+def _covered(cell: Cell, row: int, areas: Sequence[str]) -> Cell:
+    """A cell, noted as covered where it lies in the array of another one."""
+    around = any(holds(area, row, cell.column) for area in areas if area != cell.array)
+    return replace(cell, covered=True) if around else cell
 
 
 _ENTITY = re.compile(r"&(?:#x([0-9A-Fa-f]+)|#(\d+)|(\w+));")

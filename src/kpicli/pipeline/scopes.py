@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kpicli import kpi as kpis
+from kpicli import stages
 from kpicli.catalogue import Book, Kpi, near
 from kpicli.fill import PathError, Rate, Scope, Value
 from kpicli.kpi import LISTS, Group, KpiValue, Report
@@ -170,7 +171,10 @@ class GroupScope:
     def branch(self) -> Branch | None:
         """Its funnel; None for a part of a group, and of a book without."""
         funnel = self.whole.funnel
-        return funnel.by.get(self.dimension, {}).get(self.key) if funnel and not self.outer else None
+        if funnel is None or self.outer:
+            return None
+        empty = stages.branch(funnel.funnel, dict.fromkeys(stage.key for stage in funnel.funnel.stages), {})
+        return funnel.by.get(self.dimension, {}).get(self.key, empty)
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,10 @@ class Crossed:
         if head == "column" or (head == "row" and isinstance(self.row, ReportScope)):
             return self.column.value(f"row.{rest}")
         if head == "cell":
-            return self._met.value(f"row.{rest}")
+            try:
+                return self._met.value(f"row.{rest}")
+            except PathError as error:
+                raise PathError(str(error).replace("row.", "cell.")) from error
         return self.row.value(path)
 
     def rows(self, name: str) -> Sequence[Scope]:
@@ -245,7 +252,7 @@ class Crossed:
 
     @property
     def _met(self) -> Scope:
-        """The group of the one in the week or day of the other; a KPI or a stage of the group of the other."""
+        """A group in a week or day; a KPI or stage of a group, or of a group in a week or day. Raises `PathError`."""
         one, other = self.row, self.column
         if isinstance(one, ReportScope):
             return other
@@ -254,13 +261,17 @@ class Crossed:
         if isinstance(one, GroupScope) and isinstance(other, GroupScope):
             if one.dimension in PARTS:
                 one, other = other, one
-            if other.dimension in PARTS and one.dimension not in PARTS:
+            if other.dimension in PARTS and one.dimension not in PARTS and not other.outer:
                 return one.meets(other.dimension, other.key)
         if isinstance(one, KpiScope) and isinstance(other, GroupScope):
-            return replace(one, found=other.group.kpis[one.kpi.key])
-        if isinstance(one, StageScope) and isinstance(other, GroupScope) and other.branch:
+            outer, key = one.outer, one.kpi.key
+            if outer is None:
+                return replace(one, found=other.group.kpis[key])
+            if other.dimension in PARTS:
+                return replace(one, found=outer.meets(other.dimension, other.key).group.kpis[key])
+        if isinstance(one, StageScope) and isinstance(other, GroupScope) and other.branch and not one.outer:
             return replace(one, step=other.branch.step(one.step.stage.key))
-        raise PathError("")
+        raise PathError("（这一行和这一列没有交叉的数）")
 
 
 def _scoring(book: Book) -> str:

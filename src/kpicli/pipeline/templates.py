@@ -10,7 +10,7 @@ from typing import TypeVar
 import kpicli
 from kpicli.catalogue import near
 from kpicli.errors import UsageError
-from kpicli.fill import Mistake, check, fill, marks
+from kpicli.fill import Mistake, TemplateError, check, fill, marks, refused
 from kpicli.kpi import LISTS, Report
 from kpicli.opc import PackageError
 from kpicli.pipeline.report import report
@@ -65,14 +65,21 @@ def fill_report(
                 raise UsageError("same_output", path=str(target))
             jobs[target] = template, ReportScope(one, printed)
     for template, scope in jobs.values():
-        mistakes = [one for one in _guarded(template, partial(check, scope=scope)) if one.stops]
-        if mistakes:
-            told = "\n".join(f"{one.sheet}!{one.cell}: {one.text} {one.near}".rstrip() for one in mistakes)
-            raise UsageError("template_mistakes", name=template.name, mistakes=told)
+        _sound(template, _guarded(template, partial(refused, scope=scope)))
     out.mkdir(parents=True, exist_ok=True)
     for target, (template, scope) in jobs.items():
-        _guarded(template, partial(fill, target=target, scope=scope))
+        try:
+            _guarded(template, partial(fill, target=target, scope=scope))
+        except TemplateError as error:
+            _sound(template, error.mistakes)
     return list(jobs)
+
+
+def _sound(template: Path, mistakes: Sequence[Mistake]) -> None:
+    """Raise `UsageError` for a template with mistakes."""
+    if mistakes:
+        told = "\n".join(f"{one.sheet}!{one.cell}: {one.text} {one.near}".rstrip() for one in mistakes)
+        raise UsageError("template_mistakes", name=template.name, mistakes=told)
 
 
 def _guarded(template: Path, step: Callable[[Path], T]) -> T:

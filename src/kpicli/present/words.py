@@ -86,6 +86,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "这里没有桌面，打不开；文件在上面列出的地方",
         "there is no desktop here; the files are where it says above",
     ),
+    "array_over_edge": ("数组公式跨出了重复的行或列：", "an array formula reaches over the edge of what is repeated:"),
+    "reference_mixes": (
+        "重复以后会把块里别的行或列也算进去：",
+        "will take in the other rows or columns of the block:",
+    ),
     "reference_stays": ("重复以后不会跟着变长，改成区域（如 B5:B5）：", "will not grow, write a range such as B5:B5:"),
     "format_unfit": (
         "数字格式不合适（比率要 0.0%，日期要日期格式）：",
