@@ -149,8 +149,7 @@ def test_a_file_is_stored_in_a_bucket_and_read_from_it(url: str, readers: Reader
 @pytest.mark.long
 def test_every_command_says_of_a_bucket_what_it_says_of_a_folder(url: str) -> None:
     def look_at(*more: str) -> list[list[object]]:
-        exports = [["export", form, "--show-pii", *more] for form in ("visits", "intentions", "invoices")]
-        return [["report", "--json", "--month", "2026-10", *more], *exports]
+        return [["report", "--json", "--month", "2026-10", *more], ["export", "visits", "--show-pii", *more]]
 
     files = sorted({*SAMPLES.glob("*10*"), *SAMPLES.glob("*意向客户明细*")})  # one of each form, and some that overlap
     header, *rows = (SAMPLES / "2026-10 展厅客流登记表.csv").read_text(encoding="gb18030").splitlines()[:40]

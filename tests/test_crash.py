@@ -2,7 +2,7 @@
 
 A run is killed, and made to fail as on a full or broken disk, before every step that it takes: those of kpicli by
 stepping in between, those of the library that writes the logs by strace. Besides it is killed at random moments, the
-same ones in every run. `KPICLI_KILLS` says how often (5 by default), and so how many of all steps the long tests try:
+same ones in every run. `KPICLI_KILLS` says how often (3 by default), and so how many of all steps the long tests try:
 with 120 it is every one.
 """
 
@@ -44,7 +44,7 @@ from .workbooks import book
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows knows neither kill -9 nor folders that are synced")
 
-KILLS = int(os.environ.get("KPICLI_KILLS", "5"))
+KILLS = int(os.environ.get("KPICLI_KILLS", "3"))
 STRIDE = max(1, 120 // KILLS)
 """From one step to the next that is tried, where a run takes about a hundred."""
 FORMS = ("visits", "intentions", "test_drives", "invoices", "followups")

@@ -1,6 +1,6 @@
 """Files damaged in their content go the whole way: rows or a coded refusal, and every row accounted for.
 
-30 of each kind, or as many as `KPICLI_FUZZ` says; the same ones in every run.
+16 of each kind, or as many as `KPICLI_FUZZ` says; the same ones in every run.
 """
 
 import os
@@ -33,7 +33,7 @@ NASTY = [
     "<",
     "\x7f",
 ]
-COUNT = int(os.environ.get("KPICLI_FUZZ", "30"))
+COUNT = int(os.environ.get("KPICLI_FUZZ", "16"))
 SEEDS = [
     "2026-10 展厅客流登记表.csv",
     "2026-10 开票明细.xlsx",

@@ -33,7 +33,7 @@ HEADERS = {
 }
 NAMES = {"visits": "客流", "intentions": "意向", "test_drives": "试驾", "invoices": "开票"}
 AS_OF = ("--as-of", "2026-11-01")
-KILLS, MONTHS = (int(os.environ.get(name, number)) for name, number in (("KPICLI_KILLS", "3"), ("KPICLI_MONTHS", "4")))
+KILLS, MONTHS = (int(os.environ.get(name, number)) for name, number in (("KPICLI_KILLS", "3"), ("KPICLI_MONTHS", "3")))
 """How often a run is killed, and how many months are run one after another; 24 by hand."""
 QUIET_GATES = "[gates]\nempty_days = 31\n"
 
@@ -522,3 +522,39 @@ def test_the_group_is_told_and_what_is_not_heard_does_not_fail_the_reports(answe
     assert bool(told["notes"]) != arrived
     assert bool(ended.err) != arrived
     assert "geheim" not in json.dumps(told) + ended.err + ended.out
+
+
+# The log
+
+
+def test_the_log_has_codes_and_counts_and_nothing_of_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = shop()
+    call("month-end", "-C", home, *AS_OF)
+    export(home, "2026-10", lines("2026-10"))
+    (home / "inbox/坏.xlsx").write_bytes(b"PK\x03\x04" + bytes(60))
+    run(home)
+    run(home)
+    text = (home / "kpicli.log").read_text(encoding="utf-8")
+    assert [line.split(" ", 2)[2] for line in text.splitlines()] == [
+        "month-end begin",
+        "month-end end exit=5 code=no_data",
+        "month-end begin",
+        "month-end run=20261101-120000 month=2026-10 read=5 written=6 file_refused",
+        "month-end end exit=3",
+        "month-end begin",
+        "month-end run=20261101-120000 month=2026-10 read=5 written=6 nothing_new",
+        "month-end end exit=0",
+    ]
+    assert not re.search("客人|张伟|199|坏", text)
+    monkeypatch.setattr("kpicli.cli.log._SIZE", 100)
+    for _ in range(4):
+        run(home)
+    assert {path.name for path in home.glob("kpicli.log*")} == {"kpicli.log", *(f"kpicli.log.{n}" for n in (1, 2, 3))}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder in the place of a file")
+def test_a_log_that_cannot_be_written_keeps_nothing_from_being_done() -> None:
+    home = shop()
+    (home / "kpicli.log").mkdir()
+    export(home, "2026-10", lines("2026-10"))
+    assert run(home).code == 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kpicli.cli.log import logged
 from kpicli.cli.options import (
     Allow,
     AsOf,
@@ -61,15 +62,18 @@ def month_end(
         else:
             show(present.planned(found, workspace.catalogue, language))
         return
-    done = pipeline.month_end(job)
-    code = (done.run.exit_code or 0) if done.fresh else 0
-    if json_:
-        write_json({"command": "month-end", "fresh": done.fresh, **done.run.document()})
-    elif done.results is None:
-        show(present.nothing_new(done.run, workspace.settings.zone, language))
-    elif not quiet or code:
-        show([present.subject(done.run, language), "", present.summary(done.run, done.results, language).rstrip()])
-    raise typer.Exit(0 if code == 1 and allow_findings else code)
+    with logged(workspace.folder or Path(), workspace.settings.zone, "month-end") as log:
+        done = pipeline.month_end(job)
+        run, code = done.run, (done.run.exit_code or 0) if done.fresh else 0
+        codes = ",".join(dict.fromkeys(note.code for note in run.notes)) if done.fresh else "nothing_new"
+        log.info("run=%s month=%s read=%d written=%d %s", run.id, run.month, len(run.inputs), len(run.outputs), codes)
+        if json_:
+            write_json({"command": "month-end", "fresh": done.fresh, **run.document()})
+        elif done.results is None:
+            show(present.nothing_new(run, workspace.settings.zone, language))
+        elif not quiet or code:
+            show([present.subject(run, language), "", present.summary(run, done.results, language).rstrip()])
+        raise typer.Exit(0 if code == 1 and allow_findings else code)
 
 
 def _job(
