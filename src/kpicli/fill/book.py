@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 
 from kpicli.fill import charts, frame, loose
 from kpicli.fill.calc import Error, Place, Scalar, Unknown, evaluate
-from kpicli.fill.calc.values import text
+from kpicli.fill.calc.values import text as as_text
 from kpicli.fill.marks import MarkError, Repeat, Scope
 from kpicli.fill.references import AXES, LAST, Axis, Growth, moved, moved_area, span
 from kpicli.fill.sheets import Bindings, Filled, FilledRow, Mark, Sheet, row_markup, texts, unescaped
@@ -250,7 +250,7 @@ class Book:
             for one in row.cells
         }
         for name, part, draft in drawings:
-            loose.refreshed_links(draft, lambda link, own=name: self._shown(link, own, cells))  # type: ignore[misc]
+            loose.refreshed_links(draft, partial(self._shown, own=name, cells=cells))
             self._write_if_new(part, draft)
 
     def _shown(self, link: str, own: str, cells: Mapping[Place, Filled]) -> str | None:
@@ -268,10 +268,10 @@ class Book:
         if isinstance(value, Error):
             return value.value
         if not isinstance(value, float) or cell is None:
-            return text(value)
+            return as_text(value)
         code = self.formats[cell.cell.style].replace('"', '""')
         said = evaluate({_HERE: f'TEXT({value!r},"{code}")'}, lambda _: None)[_HERE]
-        return said if isinstance(said, str) else text(value)
+        return said if isinstance(said, str) else as_text(value)
 
     def _follow(self, growth: Mapping[str, Growth], values: Mapping[Place, Scalar] | None) -> None:
         """What looks at the cells from elsewhere; `values` when they are known."""
@@ -362,6 +362,7 @@ class Book:
             self.parts.write(part, draft.content())
 
     def _repeats(self) -> frame.Repeats:
+        """The blocks of this step and of those to come."""
         return {
             sheet.name: {axis: [mark.block(1) for mark in sheet.along(axis)] for axis in AXES} for sheet in self.sheets
         }

@@ -41,9 +41,12 @@ _MOST_BREAKS = 1_023
 def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth], repeats: Repeats) -> None:
     """Let areas and formulas around the cells of a worksheet follow them, and those of other sheets."""
     own = growth[name]
+    done = _parted(draft, name, growth, repeats)
     seen = _rules(draft, name, own)
     other = "colBreaks" if own.axis == "row" else "rowBreaks"
     for element in walk(draft.root, ("sheetData", other)):
+        if element in done:
+            continue
         if element.name == "mergeCells":
             _merges(draft, element, own)
         elif element.name == "sparklines":
@@ -54,16 +57,77 @@ def moved_frame(draft: Draft, name: str, growth: Mapping[str, Growth], repeats: 
             _breaks(draft, element, own)
         elif element.name == "hyperlink":
             _hyperlink(draft, element, name, growth)
-        elif element.name == "cfvo":
-            _set(draft, element, "val", moved(element.attributes.get("val", ""), name, growth, seen.get(element)))
         elif element.name in _FORMULAS and not element.children:
-            replace_text(draft, element, moved(text_of(draft, element), name, growth, seen.get(element)))
+            _formula(draft, element, name, growth, seen.get(element))
         elif element.name == "sqref" and not element.children:
             replace_text(draft, element, _spread(text_of(draft, element), own))
         elif element.name in _LISTS:
             _set(draft, element, "sqref", _spread(element.attributes.get("sqref", ""), own))
         else:
             _attributes(draft, element, name, growth)
+
+
+def _formula(draft: Draft, element: Element, name: str, growth: Mapping[str, Growth], copy: Copy | None) -> None:
+    """Move a formula; the threshold of a conditional format has it in an attribute."""
+    if element.name == "cfvo":
+        _set(draft, element, "val", moved(element.attributes.get("val", ""), name, growth, copy))
+    else:
+        replace_text(draft, element, moved(text_of(draft, element), name, growth, copy))
+
+
+def _parted(draft: Draft, name: str, growth: Mapping[str, Growth], repeats: Repeats) -> set[Element]:
+    """Give each copy of a block that holds others its own conditional formats and validations, where these have
+    formulas: as the copies will differ in size, no formula is right for all. Gives the elements that are done with.
+    """
+    own = growth[name]
+    done: set[Element] = set()
+    for parent in (draft.root, *draft.root.named("dataValidations")):
+        rules = [one for one in parent.children if one.name in _LISTS and "sqref" in one.attributes]
+        more = 0
+        for rule in rules:
+            blocks = {_inside(area, own) for area in rule.attributes["sqref"].split()}
+            block = blocks.pop() if len(blocks) == 1 else None
+            inside = list(walk(rule))
+            formulas = {text_of(draft, one) for one in inside if one.name in _FORMULAS and not one.children}
+            scale = any(one.name == "cfvo" for one in inside)  # of all copies together
+            if (
+                block
+                and not scale
+                and _nests(block, repeats[name][own.axis])
+                and any(_differs(one, name, growth, block) for one in formulas)
+            ):
+                copies = [_copied(draft.markup(rule), name, growth, block, number) for number in range(block.copies)]
+                draft.replace(rule, b"".join(copies))
+                done |= {rule, *inside}
+                more += block.copies - 1
+        if more and "count" in parent.attributes:
+            draft.set(parent, count=str(len(rules) + more))
+    return done
+
+
+def _nests(block: Block, others: Sequence[Block]) -> bool:
+    return any(block.first <= other.first and other.last <= block.last and other.size < block.size for other in others)
+
+
+def _differs(formula: str, name: str, growth: Mapping[str, Growth], block: Block) -> bool:
+    """Whether a formula is another one in the last copy of a block than in the first."""
+    first, last = (moved(formula, name, growth, _one_of(name, block, number)) for number in (0, block.copies - 1))
+    return first != last
+
+
+def _copied(rule: bytes, name: str, growth: Mapping[str, Growth], block: Block, number: int) -> bytes:
+    """A conditional format or a validation as it is in a copy of a block."""
+    draft, own = Draft(rule), growth[name]
+    areas = draft.root.attributes["sqref"].split()
+    draft.set(draft.root, sqref=" ".join(copied_area(area, own, block, number) for area in areas))
+    for element in walk(draft.root):
+        if element.name in _FORMULAS and not element.children:
+            _formula(draft, element, name, growth, _one_of(name, block, number))
+    return draft.content()
+
+
+def _one_of(name: str, block: Block, number: int) -> Copy:
+    return Copy(name, block, number, nests=True, spreads=True)
 
 
 def _rules(draft: Draft, name: str, own: Growth) -> dict[Element, Copy]:

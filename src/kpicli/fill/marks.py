@@ -95,19 +95,24 @@ class Text:
         """The text as a header or footer of a page, its values cut where all of it would be too long."""
         pieces = [spoken(scope.value(piece)) if place % 2 else piece for place, piece in enumerate(self.pieces)]
         texts = (_header(pieces, most) for most in range(_LONGEST_HEADER, -1, -1))
-        return next((text for text in texts if len(text.encode("utf-16-le")) <= 2 * _LONGEST_HEADER), "")
+        return next((text for text in texts if len(_units(text)) <= 2 * _LONGEST_HEADER), "")
 
 
 def _header(pieces: Sequence[str], most: int) -> str:
     """Text and values in turn as a header, where ``&`` begins a code and codes may end in digits; of each value, so
-    much as Excel counts it.
+    many characters as Excel counts them.
     """
     text = ""
     for place, piece in enumerate(pieces):
-        cut = piece.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore").replace("&", "&&")
-        said = cut if place % 2 else piece
-        text += f" {said}" if re.search(r"&\d+$", text) and said[:1].isdigit() else said
+        if place % 2:
+            piece = _units(piece)[: 2 * most].decode("utf-16-le", "ignore").replace("&", "&&")
+        text += f" {piece}" if re.search(r"&\d+$", text) and piece[:1].isdigit() else piece
     return text
+
+
+def _units(text: str) -> bytes:
+    """A text in the two bytes each that Excel counts as a character."""
+    return text.encode("utf-16-le", "ignore")
 
 
 def spoken(value: Value) -> str:
