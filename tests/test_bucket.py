@@ -187,7 +187,7 @@ def test_every_command_says_of_a_bucket_what_it_says_of_a_folder(url: str) -> No
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["商店 一号", "100% a", "店🚗", "[2026] 店", "a*{b}"])
+@pytest.mark.parametrize("name", ["商店 100%🚗", "[2026] a*{b}"])
 def test_any_prefix_will_do(name: str, bucket: str) -> None:
     pairs = contradicting(2)
     for store in (f"{bucket}/{name}/", "folder"):

@@ -81,11 +81,11 @@ def record(home: Path, month: str = "2026-10") -> Any:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Every file below a folder with the hash of its content."""
+    """Every file below a folder but the log, with the hash of its content."""
     return {
         path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "kpicli.log"
     }
 
 

@@ -121,6 +121,22 @@ def _chain(house: Book, name: str | None, books: Iterable[Book]) -> Funnel:
 Groups = Mapping[str, Mapping[str, Branch]]
 
 
+def checked(
+    workspace: Workspace, month: str = "last", *, book: str | None = None, dealer: str | None = None, today: date
+) -> tuple[Finding, ...]:
+    """Hold a month's records against each other: identities, and every record that lacks its counterpart.
+
+    Raises `UsageError` for an unknown book, `NothingToReport` where there is no data.
+    """
+    house = workspace.catalogue.book(book or workspace.settings.book)
+    asked = Asked.of(workspace, month, (), dealer=dealer, today=today)
+    period, source = asked.month.first(asked.days), asked.view
+    with asked.store.reading():
+        found = coverage.identities(workspace.catalogue, source, period, dealer)
+        found += _moved(asked, house, source, coverage.check(workspace.catalogue, source, period, today, dealer))
+    return tuple(found)
+
+
 def of_report(found: Report, chain: str | None = None) -> Funnelled:
     """The funnel of a computed report, as `funnel` gives it, without findings; raise `UsageError` as it does."""
     assert found.basis  # of every report that was computed

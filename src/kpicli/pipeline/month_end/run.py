@@ -15,7 +15,7 @@ from kpicli.messages import Language, catalogue, fill
 from kpicli.periods import Month
 from kpicli.pipeline.asked import BY
 from kpicli.pipeline.followups import Due, followups
-from kpicli.pipeline.funnel import Funnelled, funnel
+from kpicli.pipeline.funnel import Funnelled, checked, of_report
 from kpicli.pipeline.ingest import CHECKS, FileAccount, Ingested
 from kpicli.pipeline.month_end.gates import Gate, gates
 from kpicli.pipeline.month_end.inbox import PROBLEMS, copies_in, put_away, waiting
@@ -312,11 +312,12 @@ class _Running:
         if any(gate.stops and not gate.kept for gate in held):
             return Results(found, held, stopped=True), told
         house = found.book
-        funnelled = funnel(workspace, str(month), book=book, check=True, today=today) if house.funnels else None
-        for finding in funnelled.findings if funnelled else ():
+        findings = checked(workspace, str(month), book=book, today=today)
+        for finding in findings:
             entry = catalogue("findings")[finding.code]
             message, hint = (fill(text, finding.values, language) for text in (entry.text, entry.hint))
             self.notes.append(Note(finding.code, entry.severity, message, hint, count=finding.count))
+        funnelled = replace(of_report(found), findings=findings) if house.funnels else None
         due = None
         if house.levels:
             try:
