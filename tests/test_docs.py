@@ -1,4 +1,4 @@
-"""The README is kept true: its lists are generated (`python -m tests.test_docs` rewrites them), its commands exist."""
+"""The README and its Chinese twin are kept true: `python -m tests.test_docs` rewrites their lists."""
 
 import re
 from collections.abc import Callable
@@ -11,16 +11,17 @@ from rich.cells import cell_len
 from kpicli import loading
 from kpicli.catalogue import Aim
 from kpicli.cli import app
-from kpicli.messages import catalogue
+from kpicli.messages import Language, catalogue
 from kpicli.present.definitions import in_words
 from kpicli.present.starter import toml
 from kpicli.workspace import Settings, keys_of
 
 README = Path(__file__).parents[1] / "README.md"
+TWIN = README.parent / ".github" / "README.zh.md"
 MANUAL = README.parent / ".github" / "KPIS.md"
 
 
-def commands() -> list[str]:
+def commands(language: Language) -> list[str]:
     group = typer.main.get_command(app)
     lines = []
     for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
@@ -30,7 +31,7 @@ def commands() -> list[str]:
     return sorted(lines)
 
 
-def forms() -> list[str]:
+def forms(language: Language) -> list[str]:
     lines = []
     for form in loading.load().forms.values():
         listed = [form.columns[key] for key in form.content]
@@ -39,13 +40,14 @@ def forms() -> list[str]:
     return lines
 
 
-def books() -> list[str]:
+def books(language: Language) -> list[str]:
     lines = []
     for book in loading.load().books.values():
         waiting = sorted({kpi.needs for kpi in book.kpis.values() if kpi.needs})
         computed = sum(1 for kpi in book.kpis.values() if kpi.formula)
-        state = f"{computed} of {len(book.kpis)}"
-        said = f"{state}; the others wait for {', '.join(waiting)}" if waiting else f"all {computed}"
+        state = {"en": f"{computed} of {len(book.kpis)}", "zh": f"{len(book.kpis)} 个中的 {computed} 个"}[language]
+        rest = {"en": f"; the others wait for {', '.join(waiting)}", "zh": f"；其余要等 {'、'.join(waiting)}"}[language]
+        said = state + rest if waiting else {"en": f"all {computed}", "zh": f"全部 {computed} 个"}[language]
         lines.append(f"| `{book.key}` | {book.label} | {book.source} | {said} |")
     return lines
 
@@ -83,49 +85,45 @@ def bounds(aim: Aim) -> str:
     return f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
 
 
-def settings() -> list[str]:
+def settings(language: Language) -> list[str]:
     """A ``kpicli.toml`` of the defaults, each with its meaning beside it."""
-    meanings = catalogue("settings")
+    meanings = {key: getattr(entry.text, language) for key, entry in catalogue("settings").items()}
     lines: list[tuple[str, str]] = []
     for key, default in keys_of(Settings()):
         table, _, name = key.rpartition(".")
-        if table and (f"[{table}]", meanings[table].text.en) not in lines:
-            lines += [("", ""), (f"[{table}]", meanings[table].text.en)]
-        lines.append((f"{name} = {toml(default)}", meanings[key].text.en))
+        if table and (f"[{table}]", meanings[table]) not in lines:
+            lines += [("", ""), (f"[{table}]", meanings[table])]
+        lines.append((f"{name} = {toml(default)}", meanings[key]))
     return [f"{text}{' ' * max(2, 30 - cell_len(text))}# {said}" if text else "" for text, said in lines]
 
 
-LISTS: dict[str, Callable[[], list[str]]] = {
+LISTS: dict[str, Callable[[Language], list[str]]] = {
     "commands": commands,
     "forms": forms,
     "books": books,
     "settings": settings,
 }
+MANUALS: dict[Path, Language] = {README: "en", TWIN: "zh"}
 
 
-def fresh(text: str) -> str:
+def fresh(manual: Path) -> str:
+    """A manual with its lists as they should be."""
+    text, language = manual.read_text(encoding="utf-8"), MANUALS[manual]
     for name, lines in LISTS.items():
         head = re.search(rf"<!-- {name}: [^\n]*-->\n(\|[^\n]*\n\|[-|]+\n|```toml\n)", text)
-        assert head, f"README has no list of {name}"
+        assert head, f"{manual.name} has no list of {name}"
         end = text.index("```\n<!-- end -->" if "```" in head[1] else "<!-- end -->", head.end())
-        text = text[: head.end()] + "\n".join(lines()) + "\n" + text[end:]
+        text = text[: head.end()] + "\n".join(lines(language)) + "\n" + text[end:]
     return text
 
 
-def test_the_lists_of_the_readme_are_fresh() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text == fresh(text), "run python -m tests.test_docs"
+@pytest.mark.parametrize("path", MANUALS, ids=MANUALS.values())
+def test_the_lists_of_the_readme_are_fresh(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == fresh(path), "run python -m tests.test_docs"
 
 
 def test_the_manual_of_the_kpis_is_fresh() -> None:
     assert MANUAL.read_text(encoding="utf-8") == manual(), "run python -m tests.test_docs"
-
-
-def test_every_command_line_of_the_readme_exists() -> None:
-    group = typer.main.get_command(app)
-    lines = re.findall(r"^kpicli (\w+)[^\n]*", README.read_text(encoding="utf-8"), re.M)
-    assert lines
-    assert set(lines) <= set(group.commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["report", "ingest", "export", "open_workspace"])
@@ -136,5 +134,6 @@ def test_what_the_command_line_can_do_python_can_do_with_the_same_word(name: str
 
 
 if __name__ == "__main__":
-    README.write_text(fresh(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in MANUALS:
+        path.write_text(fresh(path), encoding="utf-8")
     MANUAL.write_text(manual(), encoding="utf-8")
