@@ -32,7 +32,7 @@ sys.dont_write_bytecode = False
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test runs in an empty folder, without settings from outside."""
     monkeypatch.chdir(tmp_path)
-    for name in ("KPICLI_WORKSPACE", "NO_COLOR", "FORCE_COLOR"):
+    for name in ("KPICLI_WORKSPACE", "KPICLI_LANG", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from kpicli import loading
 from kpicli.catalogue import Aim
 from kpicli.cli import app
+from kpicli.cli.translation import translated
 from kpicli.messages import Language, catalogue
 from kpicli.present.definitions import in_words
 from kpicli.present.starter import toml
@@ -23,6 +24,7 @@ MANUAL = README.parent / ".github" / "KPIS.md"
 
 def commands(language: Language) -> list[str]:
     group = typer.main.get_command(app)
+    group = translated(group) if language == "en" else group
     lines = []
     for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
         for inner, sub in sorted(getattr(command, "commands", {}).items()):

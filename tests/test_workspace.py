@@ -414,7 +414,7 @@ def test_a_folder_cannot_leave_the_comments_of_its_scripts(echo: str) -> None:
 
 
 SECRETS = ("KPICLI_PASSWORD", "KPICLI_SMTP_PASSWORD", "KPICLI_WEBHOOK_URL", "KPICLI_WEBHOOK_SECRET")
-VARIABLES = {"KPICLI_WORKSPACE", "KPICLI", *SECRETS}
+VARIABLES = {"KPICLI_WORKSPACE", "KPICLI_LANG", "KPICLI", *SECRETS}
 
 
 def origins(*words: object, **environment: str) -> dict[str, tuple[Any, str | None]]:

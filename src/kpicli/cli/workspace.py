@@ -29,6 +29,7 @@ _VARIABLES = {
     "KPICLI_SMTP_PASSWORD": True,
     "KPICLI_WEBHOOK_URL": True,  # whoever knows it can write to the group
     "KPICLI_WEBHOOK_SECRET": True,
+    "KPICLI_LANG": False,
     "KPICLI": False,
 }
 """What kpicli and its scripts look at in the environment, and whether it is a secret."""
