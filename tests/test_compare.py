@@ -14,7 +14,11 @@ from kpicli.read import ReaderPool
 from kpicli.workspace import Workspace
 
 from .conftest import NOW
-from .test_cli import call, workspace
+from .test_cli import (
+    call,
+    shared_readers,  # noqa: F401 - a fixture: it works by being here
+    workspace,
+)
 
 MONTHS = {"2025-09": 4, "2025-10": 6, "2026-01": 3, "2026-09": 8, "2026-10": 10}
 """Visits of each month: on the odd days, one each."""

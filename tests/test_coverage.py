@@ -14,7 +14,10 @@ from kpicli.messages import catalogue
 from kpicli.pipeline.ingest import Ingested
 from kpicli.workspace import Workspace
 from tests.conftest import SAMPLES
-from tests.test_cli import call
+from tests.test_cli import (
+    call,
+    shared_readers,  # noqa: F401 - a fixture: it works by being here
+)
 from tests.test_measure import CATALOGUE, MONTH, Held, Row
 
 FIRST, LAST = date(2026, 10, 1), date(2026, 10, 31)

@@ -1,6 +1,6 @@
 """Files damaged in their content go the whole way: rows or a coded refusal, and every row accounted for.
 
-16 of each kind, or as many as `KPICLI_FUZZ` says; the same ones in every run.
+20 of each kind, or as many as `KPICLI_FUZZ` says; the same ones in every run.
 """
 
 import os
@@ -33,7 +33,7 @@ NASTY = [
     "<",
     "\x7f",
 ]
-COUNT = int(os.environ.get("KPICLI_FUZZ", "16"))
+COUNT = int(os.environ.get("KPICLI_FUZZ", "20"))
 SEEDS = [
     "2026-10 展厅客流登记表.csv",
     "2026-10 开票明细.xlsx",
@@ -92,7 +92,7 @@ def test_no_damaged_content_brings_out_a_bug_or_loses_a_row(seed: str, tmp_path:
         for sheet in file.sheets:
             assert sheet.rows == sheet.stored + sheet.unchanged + sheet.set_aside + sum(sheet.not_data.values())
             assert min(sheet.stored, sheet.unchanged, sheet.set_aside) >= 0
-    assert sum(1 for file in result.files if file.sheets) > COUNT // 6
+    assert sum(1 for file in result.files if file.sheets) >= COUNT // 10
     again = kpicli.ingest(workspace, [folder], now=NOW, readers=readers)
     assert again.total("stored") == 0
 

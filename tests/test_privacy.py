@@ -12,7 +12,10 @@ import pytest
 from kpicli.pipeline.ingest import Ingested
 from kpicli.workspace import Workspace
 from tests.conftest import SAMPLES
-from tests.test_cli import call
+from tests.test_cli import (
+    call,
+    shared_readers,  # noqa: F401 - a fixture: it works by being here
+)
 from tests.test_docs import commands
 
 Sample = tuple[Workspace, Ingested]

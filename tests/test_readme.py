@@ -30,7 +30,10 @@ from kpicli.pipeline.ingest import Ingested
 from kpicli.read import ReaderPool
 from kpicli.workspace import Settings, Workspace, keys_of
 from tests.conftest import NOW, SAMPLES
-from tests.test_cli import call
+from tests.test_cli import (
+    call,
+    shared_readers,  # noqa: F401 - a fixture: it works by being here
+)
 from tests.test_docs import README, TWIN
 
 SOURCES = [

@@ -10,7 +10,10 @@ from kpicli.store import Store
 from kpicli.workspace import Workspace
 
 from .conftest import NOW, TODAY
-from .test_cli import call
+from .test_cli import (
+    call,
+    shared_readers,  # noqa: F401 - a fixture: it works by being here
+)
 
 HEADER = "登记编号,日期,来店性质,接触方式"
 
