@@ -396,7 +396,7 @@ def test_cron_gives_the_same_bytes_as_a_terminal() -> None:
 
 
 def reports(home: Path) -> dict[str, str]:
-    """What is reported; a summary also says what the run itself has read, which a run that was killed had read before."""
+    """What is reported; not the summary, which says what this run has read, and not one killed before it."""
     return {name: text for name, text in tree(home / "reports").items() if "run" not in name and "summary" not in name}
 
 
