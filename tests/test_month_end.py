@@ -28,6 +28,7 @@ from tests.test_cli import (
     call,
     shared_readers,  # noqa: F401 - a fixture: it works by being here
 )
+from tests.workbooks import book
 
 HEADERS = {
     "visits": "登记编号,日期,几次来店,接触方式,留档,试驾,销售顾问,客户姓名,联系电话",
@@ -185,6 +186,31 @@ def test_what_is_broken_does_not_keep_the_rest_back() -> None:
     assert told["measures"]["first_visits"] == {"before": 3.0, "after": 4.0}
     assert [(entry["file"], entry["stored"]) for entry in told["inputs"]] == [("改好.xlsx", 1)]
     assert {note["code"] for note in told["notes"]["gone"]} >= {"file_refused", "rows_set_aside"}
+
+
+def test_a_sheet_that_is_not_read_is_told_and_its_marked_copy_stays() -> None:
+    home = shop()
+    export(home, "2026-10", lines("2026-10"))
+    read = [line.split(",") for line in (HEADERS["invoices"], *lines("2026-10", count=9)["invoices"][5:])]
+    dayless = [[value for place, value in enumerate(row) if place != 1] for row in read]
+    book(str(home / "inbox/两张.xlsx"), sheets={"好": read, "坏": dayless})
+    ended = run(home)
+    assert ended.code == 3
+    assert record(home)["forms"]["invoices"] == 7
+    (note,) = (note for note in record(home)["notes"] if note["code"] == "sheet_refused")
+    assert note["message"].startswith("两张.xlsx 有没读的表：坏: ")
+    assert (home / "inbox/problems/两张.xlsx").is_file()
+    assert (home / "inbox/done/2026-11-01/两张.xlsx").is_file()
+
+
+def test_what_was_refused_is_told_also_where_there_is_nothing_to_report() -> None:
+    home = shop()
+    (home / "inbox/坏.xlsx").write_bytes(b"PK\x03\x04" + bytes(60))
+    (home / "inbox/说明.pdf").write_bytes(b"%PDF-1.4")
+    ended = run(home, "--json")
+    assert (ended.code, ended.document["error"]["code"]) == (5, "no_data")
+    assert "坏.xlsx 没有读入" in ended.err
+    assert "说明.pdf" in ended.err
 
 
 def test_a_copy_that_somebody_works_on_is_left_alone() -> None:

@@ -57,6 +57,3 @@ class _Formatter(logging.Formatter):
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created, self.zone).isoformat(timespec="seconds")
-
-    def formatException(self, ei: object) -> str:  # its text could hold personal data
-        return ""

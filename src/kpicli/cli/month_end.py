@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kpicli.cli.log import logged
 from kpicli.cli.options import (
     Allow,
     AsOf,
@@ -49,6 +48,7 @@ def month_end(
     quiet: Quiet = False,
 ) -> None:
     """月结：读入 inbox，检查，写报表和模板，留下运行记录；可以随时再运行。"""
+    from kpicli.cli.log import logged
     from kpicli.pipeline import month_end as pipeline
     from kpicli.present import month_end as present
 
@@ -112,6 +112,7 @@ def _job(
         read=read,
         write=write,
         tell=tell,
+        warn=lambda notes: show(present.told(notes), sys.stderr),
     )
 
 
@@ -139,7 +140,7 @@ def _told(workspace: "Workspace", run: "Run", results: "Results", place: Path, l
     sent = deliver(letter, settings, secrets, now=now_of())  # signed with the true time, whatever day it is taken for
     wrong = [one for one in sent if not one.ok]
     notes = tuple(Note(one.code, "warning", one.message(language), one.hint(language)) for one in wrong)
-    show((f"! {note.message}" + (f" → {note.hint}" if note.hint else "") for note in notes), sys.stderr)
+    show(present.told(notes), sys.stderr)
     return Told(tuple(files), {one.channel: one.ok for one in sent}, notes)
 
 

@@ -39,11 +39,9 @@ def read_in(workspace: "Workspace", paths: Iterable[Path], *, now: datetime, **o
 
 def exit_code(result: "Ingested", allow_findings: bool) -> int:
     """3 when an input could not be read, 1 when rows were set aside or a check failed, else 0."""
-    from kpicli.pipeline.ingest import CHECKS, REFUSALS
+    from kpicli.pipeline.ingest import CHECKS
 
-    refused = [file for file in result.files if file.status == "refused"]
-    sheets = [issue for file in result.files for issue in file.issues if issue.code in REFUSALS]
-    if refused or sheets:
+    if any(file.unread for file in result.files):
         return 3
     told_anew = [file for file in result.files if file.status != "unchanged"]
     findings = any(file.status == "partly" or any(issue.code in CHECKS for issue in file.issues) for file in told_anew)

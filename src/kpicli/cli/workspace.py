@@ -1,13 +1,10 @@
 """The commands about a workspace itself: begin one, what is in force in it, is all well."""
 
-import importlib.metadata
 import locale
 import os
-import platform
 import re
 import shutil
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -86,6 +83,8 @@ def _begun(folder: Path, given: dict[str, str]) -> "tuple[bool, Workspace]":
 
 def _executable() -> str:
     """The command that runs this kpicli."""
+    import sysconfig
+
     found = shutil.which("kpicli", path=sysconfig.get_path("scripts")) or shutil.which("kpicli")
     return str(Path(found).absolute()) if found else "kpicli"
 
@@ -157,6 +156,8 @@ def doctor(folder: Folder = None, store: StorePath = None, json_: Json = False, 
 
 def _environment() -> "Environment":
     """What the checks have to know of this process."""
+    import platform
+
     from kpicli import __version__
     from kpicli.pipeline.doctor import Environment
 
@@ -173,16 +174,18 @@ def _environment() -> "Environment":
 
 def _libraries() -> dict[str, str | None]:
     """The libraries that kpicli is installed with, each with its version, None for one that is not there."""
+    from importlib import metadata
+
     try:
-        needed = importlib.metadata.requires("kpicli") or []
-    except importlib.metadata.PackageNotFoundError:  # run from its source
+        needed = metadata.requires("kpicli") or []
+    except metadata.PackageNotFoundError:  # run from its source
         return {}
     found: dict[str, str | None] = {}
     for entry in needed:
         name = re.split(r"[^\w.-]", entry, maxsplit=1)[0]
         if "extra ==" not in entry:
             try:
-                found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
+                found[name] = metadata.version(name)
+            except metadata.PackageNotFoundError:
                 found[name] = None
     return found

@@ -104,6 +104,13 @@ class FileAccount:
     marked: Path | None = None
     """The copy with its bad cells marked, where one was asked for."""
 
+    @property
+    def unread(self) -> tuple[Issue, ...]:
+        """Why it, or some sheet of it, was not read; empty when all of it was."""
+        if self.status == "refused":
+            return self.issues
+        return tuple(issue for issue in self.issues if issue.code in REFUSALS)
+
 
 @dataclass(frozen=True)
 class Ingested:

@@ -195,6 +195,13 @@ def listed(found: Iterable[Run], zone: tzinfo, language: Language) -> list[Rende
     return [table]
 
 
+def told(notes: Iterable[Note]) -> list[RenderableType]:
+    """Notes, the gravest first."""
+    return [
+        Text(f"• {plain(_note(note))}", style=SEVERITY_STYLE[note.severity]) for note in sorted(notes, key=_gravity)
+    ]
+
+
 def run(found: Run, zone: tzinfo, language: Language) -> list[RenderableType]:
     """One run with everything that it read, found and wrote."""
     ended = moment(found.finished, zone) if found.finished else word("unfinished", language)
@@ -212,10 +219,7 @@ def run(found: Run, zone: tzinfo, language: Language) -> list[RenderableType]:
             counts = (entry.rows, entry.stored, entry.unchanged, entry.set_aside)
             table.add_row(plain(entry.file), word(f"state_{entry.status}", language), *map(str, counts))
         parts.append(table)
-    parts += [
-        Text(f"• {plain(_note(note))}", style=SEVERITY_STYLE[note.severity])
-        for note in sorted(found.notes, key=_gravity)
-    ]
+    parts += told(found.notes)
     parts += [Text(f"→ {plain(output.file)}") for output in found.outputs]
     parts += [
         Text(f"→ {channel}: {word('sent' if ok else 'not_sent', language)}") for channel, ok in found.sent.items()

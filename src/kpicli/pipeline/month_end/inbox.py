@@ -52,16 +52,16 @@ def put_away(
 ) -> list[FileAccount]:
     """Move what was read out of an inbox: into ``done``, or into ``problems`` with the reason where it was refused.
 
-    Copies with marked cells stay beside only where rows were set aside or a file was refused; those that were `there`
-    before are left alone, somebody may be at work on them. Gives the accounts with their copies where they are now.
-    Raises `StoreError` when something cannot be moved.
+    Copies with marked cells stay beside only where rows were set aside or something was not read; those that were
+    `there` before are left alone, somebody may be at work on them. Gives the accounts with their copies where they are
+    now. Raises `StoreError` when something cannot be moved.
     """
     return [_put_away(account, inbox, day, language, there) for account in accounts]
 
 
 def _put_away(account: FileAccount, inbox: Path, day: date, language: Language, there: Collection[Path]) -> FileAccount:
     refused, marked = account.status == "refused", account.marked
-    if account.status not in ("partly", "refused") and marked and marked not in there:
+    if not (account.status == "partly" or account.unread) and marked and marked not in there:
         _guarded(marked, marked.unlink)
         marked = None
     if account.status == "skipped" or not account.file.is_relative_to(inbox):

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from kpicli.errors import KpicliError, NothingToReport, UsageError
+from kpicli.errors import KpicliError, NothingToReport, StoreError, UsageError
 from kpicli.formula import Number
 from kpicli.kpi import LISTS, Report
 from kpicli.loading import fingerprint
@@ -40,12 +40,15 @@ class Results:
 
     report: Report
     gates: tuple[Gate, ...]
-    stopped: bool
-    """Whether a gate keeps the reports back; then there is nothing below."""
     funnel: Funnelled | None = None
     """None for a book without one."""
     due: Due | None = None
     """None for a book without levels, or where there are no intentions."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a gate keeps the reports back; then there is neither funnel nor list."""
+        return any(gate.stops and not gate.kept for gate in self.gates)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Job:
     """Write what is no template into the folder of the month."""
     tell: Callable[[Run, Results, Path], "Told"]
     """Write and send the summary."""
+    warn: Callable[[Sequence[Note]], None]
+    """Say at once what was found, where an error ends the run before there is a summary."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,18 @@ class _Running:
         self.today = self.started.date()
         self.seconds: dict[str, float] = {}
         self.notes: list[Note] = []
-        self.failed = False
 
     def whole(self) -> Done:
         with self._timed("read"):
             accounts = self._read()
+        try:
+            return self._after(accounts)
+        except KpicliError:
+            self.job.warn(self.notes)
+            raise
+
+    def _after(self, accounts: Sequence[FileAccount]) -> Done:
+        """What follows the reading."""
         month = self._month(bool(accounts))
         folder = self.workspace.reports / str(month)
         run = self._begun(month, accounts)
@@ -195,9 +207,13 @@ class _Running:
         late: dict[str, dict[str, int]] = {}
         for account in accounts:
             name = account.file.name
-            if account.status == "refused":
-                why = "; ".join(issue.message(language) for issue in account.issues)
-                self._note("file_refused", file=name, name=name, why=why)
+            if account.unread:
+                places = (f"{issue.sheet}: " if issue.sheet else "" for issue in account.unread)
+                why = "; ".join(
+                    place + issue.message(language) for place, issue in zip(places, account.unread, strict=True)
+                )
+                code = "file_refused" if account.status == "refused" else "sheet_refused"
+                self._note(code, file=name, name=name, why=why)
             if account.status == "partly":
                 aside[name] = sum(sheet.set_aside for sheet in account.sheets)
             for issue in account.issues:
@@ -309,8 +325,9 @@ class _Running:
             if not gate.kept:
                 severity = "error" if gate.stops else "warning"
                 self.notes.append(Note.of(f"gate_{gate.key}", gate.values, language, severity=severity))
-        if any(gate.stops and not gate.kept for gate in held):
-            return Results(found, held, stopped=True), told
+        results = Results(found, held)
+        if results.stopped:
+            return results, told
         house = found.book
         findings = checked(workspace, str(month), book=book, today=today)
         for finding in findings:
@@ -324,7 +341,7 @@ class _Running:
                 due = followups(workspace, book=book, today=today)
             except NothingToReport:
                 due = None
-        return Results(found, held, stopped=False, funnel=funnelled, due=due), told
+        return replace(results, funnel=funnelled, due=due), told
 
     def _filled(self, found: Report, folder: Path) -> list[Path]:
         """The templates of the workspace, each by itself: one that is broken does not keep the others back."""
@@ -333,7 +350,6 @@ class _Running:
             try:
                 written += fill_report(self.workspace, [found], [name], folder, now=self.started)
             except UsageError as error:
-                self.failed = True
                 why = error.message(self.job.language)
                 self._note("template_failed", name=Path(name).stem, why=why)
         return written
@@ -342,9 +358,9 @@ class _Running:
         codes = {note.code for note in self.notes}
         if results.stopped:
             return NothingToReport.exit_code
-        if self.failed:
-            return 4
-        if "file_refused" in codes:
+        if "template_failed" in codes:
+            return StoreError.exit_code
+        if codes & {"file_refused", "sheet_refused"}:
             return 3
         return 1 if any(note.severity != "info" for note in self.notes) else 0
 
