@@ -148,6 +148,30 @@ def trace(
     return Trace(counted.drop("period", "who"), left_out.drop("period", "who"))
 
 
+def origins(
+    catalogue: Catalogue, book: Book, source: Rows, period: Period, *, dealer: str | None = None, grace_days: int = 0
+) -> dict[str, list[tuple[str, str, int]]]:
+    """Give for every measure of a book how many rows of which file and sheet it counts in a period, in one plan.
+
+    The rows are those of `trace`: as many of each file and sheet.
+    """
+    plan = _Plan(catalogue, book, source, [period], dealer, grace_days, tracing=True)
+    place = ("measure", "file", "sheet")
+    streams: dict[bool, list[pl.LazyFrame]] = {True: [], False: []}
+    for key, entry in book.measures.items():
+        if entry.count != "target":
+            rows = plan.events(entry).select(pl.lit(key).alias("measure"), "file", "sheet", "row", "who")
+            streams[entry.additive].append(rows)
+    if streams[False]:  # of customers and values the first row of each
+        ordered = pl.concat(streams[False]).sort("file", "sheet", "row")
+        streams[True].append(ordered.unique(["measure", "who"], keep="first", maintain_order=True))
+    found: dict[str, list[tuple[str, str, int]]] = {key: [] for key in book.measures}
+    for frame in pl.collect_all([rows.group_by(place).len() for rows in streams[True]]):
+        for key, file, sheet, count in frame.sort("file", "sheet").iter_rows():
+            found[key].append((file or "", sheet or "", count))
+    return found
+
+
 def events(
     catalogue: Catalogue, book: Book, source: Rows, span: Period, keys: Iterable[str], *, dealer: str | None = None
 ) -> dict[str, pl.LazyFrame]:

@@ -17,7 +17,7 @@ from kpicli.messages import Language, catalogue, fill
 from kpicli.pipeline.funnel import NOBODY, Funnelled
 from kpicli.pipeline.losses import Losses, Lost
 from kpicli.present.terminal import SEVERITY_STYLE, group_name, moment, table_of
-from kpicli.present.values import NOTHING, number, plain
+from kpicli.present.values import NOTHING, bar, number, plain
 from kpicli.present.words import word
 from kpicli.stages import Branch, Leak, Step, wilson
 
@@ -176,7 +176,7 @@ def _steps(one: Branch, language: Language, *, cohort: bool, team: bool = False)
         }
         table.add_row(
             Text(step.stage.words[language], style="dim" if step.stage.aside else ""),
-            Text(_bar(step.count or 0, widest, room), style="dim" if step.stage.aside else "blue"),
+            Text(bar(step.count or 0, widest, room), style="dim" if step.stage.aside else "blue"),
             number(step.count)
             if step.count is not None
             else Text(word(step.reason or "no_rows", language), style="dim"),
@@ -187,12 +187,6 @@ def _steps(one: Branch, language: Language, *, cohort: bool, team: bool = False)
             *([number(step.target) if step.target is not None else ""] if targets else []),
         )
     return table
-
-
-def _bar(count: int, widest: int, room: int) -> str:
-    eighths = round(count * room * 8 / widest) if widest and count > 0 else 0
-    whole, part = divmod(eighths, 8)
-    return "█" * whole + ("" if not part else "▏▎▍▌▋▊▉"[part - 1])
 
 
 def _days(days: float | None) -> str:

@@ -1,12 +1,15 @@
 """Results as text for a terminal: readable at 80 columns, aligned with Chinese text, right without colour."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from functools import partial
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -23,11 +26,11 @@ from kpicli.pipeline.mapping import Question
 from kpicli.pipeline.report import Comparison
 from kpicli.pipeline.status import Status
 from kpicli.pipeline.turns import Closed, Turned
-from kpicli.present.values import NOTHING, number, plain
+from kpicli.present.values import NOTHING, bar, number, plain, sparkline
 from kpicli.present.words import word
 from kpicli.store import Compacted, Health
 
-_STATUS_STYLE = {"good": "green", "near": "yellow", "bad": "red"}
+STATUS_STYLE = {"good": "green", "near": "yellow", "bad": "red"}
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
 SEVERITY_MARK = {"error": "×", "warning": "!", "info": "·"}
 _FILE_STYLE = {"stored": "green", "unchanged": "", "partly": "yellow", "refused": "red", "skipped": "cyan"}
@@ -49,8 +52,33 @@ def render(parts: Iterable[RenderableType], *, width: int, colour: bool) -> str:
     )
     for part in parts:
         console.print(part)
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+    return "\n".join(_TAIL.sub(_unspaced, line) for line in stream.getvalue().splitlines()) + "\n"
 
+
+_TAIL = re.compile(r"(?:\s|\x1b\[[0-9;]*m)+$")
+"""How a line ends: spaces, and the ends of colours."""
+
+
+def _unspaced(tail: re.Match[str]) -> str:
+    return "".join(tail.group().split())
+
+
+class Fitting:
+    """A table with small pictures where no line breaks for them, else without."""
+
+    def __init__(self, made: Callable[[bool], Table]) -> None:
+        """Take what makes the table, with pictures or without."""
+        self.made = made
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Give the table that is shown."""
+        drawn = self.made(True)
+        wanted = Measurement.get(console, options.update(width=_WIDE), drawn).maximum
+        yield drawn if wanted <= options.max_width else self.made(False)
+
+
+_WIDE = 1000
+"""Columns in which any table has the room that it wants."""
 
 # The report
 
@@ -59,6 +87,19 @@ def report(
     result: Report, zone: tzinfo, language: Language, *, leagues: Sequence[str] = ("consultant",)
 ) -> list[RenderableType]:
     """The KPI table of a month and the league of each dimension asked for."""
+    parts = heading(result, zone, language)
+    parts.append(Fitting(partial(_kpi_table, result, language)))
+    parts += _over_one(result, language)
+    if result.total.score is not None:
+        parts.append(Text(f"{word('score', language)} {number(result.total.score)}", style="bold"))
+    for dimension in leagues:
+        parts += [Text(), Fitting(partial(_league, result.book, dimension, result.by[dimension], language))]
+    parts += [Text(), Text(word("account", language).format(**vars(result.account)), style="dim")]
+    return parts
+
+
+def heading(result: Report, zone: tzinfo, language: Language) -> list[RenderableType]:
+    """Which month, store and book, and as known when."""
     parts: list[RenderableType] = [_heading(result, language)]
     if result.closed:
         parts.append(Text(word("as_closed", language).format(time=moment(result.closed, zone)), style="dim"))
@@ -67,13 +108,6 @@ def report(
     if result.days:
         passed = number(result.pace, "%")
         parts.append(Text(word("running", language).format(days=result.days, pace=passed), style="dim"))
-    parts.append(_kpi_table(result, language))
-    parts += _over_one(result, language)
-    if result.total.score is not None:
-        parts.append(Text(f"{word('score', language)} {number(result.total.score)}", style="bold"))
-    for dimension in leagues:
-        parts += [Text(), _league(result.book, dimension, result.by[dimension], language)]
-    parts += [Text(), Text(word("account", language).format(**vars(result.account)), style="dim")]
     return parts
 
 
@@ -118,7 +152,7 @@ def comparison(result: Comparison, zone: tzinfo, language: Language) -> list[Ren
     return [*parts, Text(), rows if rows.row_count else Text(word("earlier_rows_differ", language))]
 
 
-def _kpi_table(result: Report, language: Language) -> Table:
+def _kpi_table(result: Report, language: Language, drawn: bool) -> Table:
     values = result.total.kpis.values()
     others = list(dict.fromkeys(name for value in values for name in value.compared))
     more = [name for name in ("projected", "score") if any(getattr(value, name) is not None for value in values)]
@@ -127,6 +161,9 @@ def _kpi_table(result: Report, language: Language) -> Table:
         *((word(key, language), "right") for key in ("value", "parts", *others, *more, "target", "gap", "attainment")),
         (word("status", language), "left"),
     )
+    weeks = _weeks(result) if drawn else {}
+    if weeks:
+        table.add_column(word("weeks", language), no_wrap=True)
     for key, value in result.total.kpis.items():
         kpi = result.book.kpis[key]
         numbers = [*(value.compared.get(name) for name in others)]
@@ -143,8 +180,21 @@ def _kpi_table(result: Report, language: Language) -> Table:
             _gap(value.gap, kpi.unit, language),
             number(value.attainment, "%") if value.attainment is not None else "",
             Text(word(value.status, language), style=_style(value)) if value.status else "",
+            *([Text(weeks.get(key, ""), style="blue")] if weeks else []),
         )
     return table
+
+
+def _weeks(result: Report) -> dict[str, str]:
+    """KPI → its weeks as a line; of a month that is not over, the weeks that have begun."""
+    begun = [
+        group
+        for label, group in result.by.get("week", {}).items()
+        if result.days is None or int(label[8:10]) <= result.days
+    ]
+    told = {key: [group.kpis[key].value for group in begun] for key in result.total.kpis}
+    enough = {key: values for key, values in told.items() if sum(value is not None for value in values) > 1}
+    return {key: sparkline(values) for key, values in enough.items()}
 
 
 def _gap(gap: float | None, unit: str, language: Language) -> str:
@@ -176,23 +226,33 @@ def _parts(value: KpiValue, language: Language) -> Text:
 
 
 def _style(value: KpiValue) -> str:
-    return _STATUS_STYLE[value.status] if value.status else ""
+    return STATUS_STYLE[value.status] if value.status else ""
 
 
-def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language: Language) -> Table:
+def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language: Language, drawn: bool) -> Table:
     """Groups by their rank; weeks and days by date; who has no name comes last."""
     headers = [_two_lines(book.label_of(key, language)) for key in book.league]
     table = table_of((word(dimension, language), "left"), *((header, "right") for header in headers))
     table.columns[0].no_wrap = True
     nobody = {*UNASSIGNED.values(), UNFILLED}
+    most = max((_rank_value(group, book.league_by) for group in groups.values()), default=0.0) if drawn else 0.0
+    if most > 0:
+        table.add_column(_two_lines(book.label_of(book.league_by, language)), no_wrap=True)
 
     def rank(entry: tuple[str, KpiGroup]) -> tuple[bool, float, str]:
         name, group = entry
         return name in nobody, 0.0 if dimension in ("week", "day") else -_rank_value(group, book.league_by), name
 
     for name, group in sorted(groups.items(), key=rank):
-        table.add_row(Text(group_name(dimension, name)), *(_league_cell(book, group, key) for key in book.league))
+        cells = [_league_cell(book, group, key) for key in book.league]
+        if most > 0:
+            cells.append(Text(bar(_rank_value(group, book.league_by), most, _BAR), style="blue"))
+        table.add_row(Text(group_name(dimension, name)), *cells)
     return table
+
+
+_BAR = 8
+"""Cells of the longest bar."""
 
 
 def _two_lines(header: str) -> str:
