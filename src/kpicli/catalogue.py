@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from kpicli.errors import UsageError
 from kpicli.formula import Node, Operation, names
 from kpicli.messages import Words
+from kpicli.models import Deviation, Models
 from kpicli.words import header_key
 
 T = TypeVar("T")
@@ -414,6 +415,72 @@ class Funnel:
 
 
 @dataclass(frozen=True)
+class Quantity:
+    """A quantity of a sales tree: counted in the store (a driver), or following from those before it."""
+
+    key: str
+    label: str
+    label_en: str
+    unit: str
+    formula: str
+    """Over measures of the book for a driver, over earlier quantities for what follows from them."""
+    node: Node
+    driver: bool
+    aliases: tuple[str, ...] = ()
+    """Other keys it answers to: what the same thing is called in other books."""
+    code: str = ""
+    """Its number in the source."""
+    daily: bool = False
+    """Whether it is told per consultant and day too; of the goal and the lever always so."""
+
+    @property
+    def words(self) -> Words:
+        """Its label in both languages."""
+        return Words(self.label, self.label_en)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What its formula is made of."""
+        return tuple(dict.fromkeys(names(self.node)))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How sales come about: from the lever up to the goal, by the store's own counts and rates.
+
+    The goal is a straight line of the lever (the loader sees to that), so the lever can be solved for.
+    """
+
+    quantities: Mapping[str, Quantity]
+    """In order: each follows from earlier ones alone."""
+    goal: str
+    """What a target is of."""
+    target: tuple[str, ...]
+    """The KPIs and measures whose target is the goal's; the first that has one counts."""
+    lever: str
+    """The driver that is solved for."""
+    near: float
+    """From which share of where it should be a running month is near, as the book has it."""
+
+    @property
+    def drivers(self) -> tuple[Quantity, ...]:
+        """What is counted in the store."""
+        return tuple(quantity for quantity in self.quantities.values() if quantity.driver)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of all drivers."""
+        return tuple(dict.fromkeys(key for quantity in self.drivers for key in quantity.parts))
+
+    def find(self, name: str) -> Quantity | None:
+        """A quantity by key, label, number in the source or alias; keys first."""
+        for quantity in self.quantities.values():
+            if name in (quantity.key, quantity.label, quantity.label_en, quantity.code, *quantity.aliases) and name:
+                return self.quantities.get(name, quantity)
+        return None
+
+
+@dataclass(frozen=True)
 class Book:
     """A set of measures and KPIs as one house defines them."""
 
@@ -432,6 +499,12 @@ class Book:
     scoring: Scoring | None = None
     funnels: Mapping[str, Funnel] = field(default_factory=dict)
     """The first is the one meant where none is named."""
+    tree: Tree | None = None
+    """How its sales come about, where it says so."""
+    models: Models = field(default_factory=dict)
+    deviations: tuple[Deviation, ...] = ()
+    asked: Mapping[str, Measure] = field(default_factory=dict)
+    """The measures of the models and deviations; no report shows them."""
 
     @property
     def words(self) -> Words:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from kpicli import formula
@@ -89,6 +89,11 @@ class Basis:
     """``week``, ``day`` → the labels of the month's parts."""
     monthly: frozenset[str]
     """Measures that no part of a month can tell."""
+    dealer: str | None
+    """The dealer that was asked for; None for all there are."""
+    known_on: date | None
+    """The day that is looked back to, where one was asked for."""
+    today: date
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from .distribution import distribution
 from .funnel import funnel
 from .intentions import intentions
 from .monthly import monthly
+from .pdca import pdca
 from .performance import performance
 from .progress import progress
 from .sales import sales
@@ -27,6 +28,7 @@ TEMPLATES = {
     "目标进度管理表": progress,
     "销售日报": daily,
     "KPI评分表": scores,
+    "PDCA改善表": pdca,
 }
 
 

@@ -23,6 +23,12 @@ from kpicli.tables import Mistake, Table
 
 _MEASURES, _SHARED = "measures.toml", "shared.toml"
 _KINDS = ("forms", "books")
+_BORROWED: Mapping[str, tuple[str, Any]] = {
+    "levels": ("级别", {}),
+    "models": ("分析模型", {}),
+    "deviations": ("偏差", []),
+}
+"""What a book can have from another by that one's name."""
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -81,12 +87,13 @@ def _book_tables(folder: Path | None, mistakes: list[Mistake]) -> Iterator[tuple
         key: _extended(key, table, shipped, own, mistakes, ()) for key, table in sorted((shipped | own).items())
     }
     for key, table in extended.items():
-        if isinstance(table.get("levels"), str):  # those of another book
-            other = extended.get(table["levels"], {}).get("levels")
-            if not isinstance(other, dict):
-                said = f"没有 {table['levels']} 这个指标集，或它没有级别{suggest(table['levels'], extended)}"
-                mistakes.append(Mistake(f"books/{key}.toml", "levels", said))
-            table = {**table, "levels": other if isinstance(other, dict) else {}}
+        for part, (what, empty) in _BORROWED.items():
+            if isinstance(table.get(part), str):  # those of another book
+                other = extended.get(table[part], {}).get(part)
+                if not isinstance(other, type(empty)):
+                    said = f"没有 {table[part]} 这个指标集，或它没有{what}{suggest(table[part], extended)}"
+                    mistakes.append(Mistake(f"books/{key}.toml", part, said))
+                table = {**table, part: other if isinstance(other, type(empty)) else empty}
         yield key, table
 
 

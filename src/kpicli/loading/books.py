@@ -18,6 +18,8 @@ from kpicli.catalogue import (
 )
 from kpicli.formula import FormulaError, Name, Node, Operation, names, parse
 from kpicli.loading.measures import Measures
+from kpicli.loading.models import ModelReader
+from kpicli.loading.trees import TreeReader
 from kpicli.tables import MISSING, Mistake, Table
 
 
@@ -35,12 +37,21 @@ class BookReader(Table):
         known, named = self.measures.known, {*self.measures.known, *self.measures.unjudged}
         kpis = {key: self._kpi(key, table, near) for key, table in self.take("kpis", dict).items()}
         funnels = {key: self._funnel(key, table, kpis) for key, table in self.take("funnels", dict, {}).items()}
+        tree = None
+        if drawn := self.take("tree", dict, None):
+            tree = TreeReader(self.inner("tree", drawn), self.measures, kpis, self._formula_of).read(near)
         league, show, by = self.words("league"), self.words("show"), self.take("league_by", str, "")
         for path, words in (("league", (*league, *([by] if by else []))), ("show", show)):
             for word in words:
                 self.known(path, word, named if path == "show" else {*named, *kpis}, "度量或指标")
+        reader = ModelReader(self, self._formula_of)
+        models = reader.models(self.take("models", dict, {}))
+        deviations = reader.deviations(self.take("deviations", list, []))
+        asked = {name for model in models.values() for name in model.measures}
+        asked |= {name for deviation in deviations for name in deviation.measures}
         used = {*own, *show, *league, by, *(name for kpi in kpis.values() for name in kpi.measures)}
         used |= {name for funnel in funnels.values() for name in funnel.measures}
+        used |= {*tree.measures, *tree.target} if tree else set()
         book = Book(
             key=self.key,
             label=self.take("label", str),
@@ -54,6 +65,10 @@ class BookReader(Table):
             levels={key: self._level(key, table) for key, table in self.take("levels", dict, {}).items()},
             scoring=self._scoring(),
             funnels=funnels,
+            tree=tree,
+            models=models,
+            deviations=deviations,
+            asked={key: measure for key, measure in known.items() if key in asked},
         )
         self.close()
         return book
@@ -189,15 +204,18 @@ class BookReader(Table):
         return found
 
     def _formula(self, reader: Table, text: str) -> Node | None:
+        return self._formula_of(reader, "formula", text)
+
+    def _formula_of(self, reader: Table, key: str, text: str) -> Node | None:
         if not text:
             return None
         try:
             node = parse(text)
         except FormulaError as error:
-            reader.wrong("formula", f"{text}: {error}")
+            reader.wrong(key, f"{text}: {error}")
             return None
         known = [
-            name not in self.measures.unjudged and reader.known("formula", name, self.measures.known, "度量")
+            name not in self.measures.unjudged and reader.known(key, name, self.measures.known, "度量")
             for name in names(node)
         ]
         return node if all(known) else None

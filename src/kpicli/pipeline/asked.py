@@ -29,8 +29,11 @@ class Asked:
     by: tuple[str, ...]
     compare: tuple[str, ...]
     dealer: str | None
+    known_on: date | None
     today: date
     pinned: bool
+    before: int = 1
+    """Of how many months before."""
 
     @classmethod
     def of(
@@ -54,7 +57,9 @@ class Asked:
                 raise UsageError("unknown_comparison", name=name, known=", ".join(COMPARE))
         store = store_of(workspace, known_on)
         chosen = find_month(store, workspace.catalogue, month, today, dealer)
-        return cls(workspace, store, chosen, tuple(by), tuple(compare), dealer, today, pinned and known_on is None)
+        return cls(
+            workspace, store, chosen, tuple(by), tuple(compare), dealer, known_on, today, pinned and known_on is None
+        )
 
     @property
     def days(self) -> int | None:
@@ -76,7 +81,10 @@ class Asked:
     def others(self) -> dict[str, Period]:
         """The periods that the month is held against, by name."""
         month, days = self.month, self.days
-        found = {"previous": month.previous.first(days)}
+        found, earlier = {"previous": month.previous.first(days)}, month.previous
+        for number in range(2, self.before + 1):
+            earlier = earlier.previous
+            found[f"previous_{number}"] = earlier.first(days)
         if "year" in self.compare:
             found["year_before"] = month.year_before.first(days)
         if "ytd" in self.compare:
@@ -94,6 +102,9 @@ class Asked:
             tuple(self.columns),
             {name: tuple(part.label for part in parts) for name, parts in self.parts.items()},
             frozenset(key for key, entry in house.measures.items() if forms[entry.form].monthly),
+            self.dealer,
+            self.known_on,
+            self.today,
         )
 
     @property

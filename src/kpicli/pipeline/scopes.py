@@ -7,21 +7,27 @@
     funnel.STAGE[.what]                  of the whole, by the book's first funnel
     row.name · row.rank · row.score · row.measure.KEY · row.kpi.KEY[.what] · row.funnel.STAGE[.what] · row.leak[.what]
     row.label · row.value …              in the lists ``kpis`` and ``stages``
+    change.*                             goal, before, after, difference, target, attainment: what orders came to
+    row.evidence · row.action …          in the lists ``findings``, ``checklist`` and ``steps`` of the diagnosis
     outer.*                              in a block inside another: the outer row
     column.* · cell.*                    in a repeated column: the column; where a row meets it, both
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from functools import cached_property
 
 from kpicli import kpi as kpis
 from kpicli import stages
 from kpicli.catalogue import Book, Kpi, near
+from kpicli.change import Change, rounded
 from kpicli.fill import PathError, Rate, Scope, Value
 from kpicli.kpi import LISTS, Group, KpiValue, Report
 from kpicli.pipeline import funnel as funnels
+from kpicli.pipeline import sentences
+from kpicli.pipeline.diagnose import Diagnosed
 from kpicli.pipeline.funnel import NOBODY, Funnelled
 from kpicli.stages import Branch, Leak, Step
 
@@ -44,6 +50,9 @@ class ReportScope:
 
     report: Report
     printed: datetime
+    diagnose: Callable[[], Diagnosed] | None = None
+    """Gives the report's diagnosis; asked once, and only by a template that shows something of it. Raises `UsageError`
+    for a book without models, which is said once for the whole template."""
 
     def value(self, path: str) -> Value:
         """What a path stands for."""
@@ -54,6 +63,8 @@ class ReportScope:
             return _of_group(self.report, self.report.total, head, rest, path)
         if head == "funnel" and self.funnel:
             return _of_branch(self.funnel.whole, rest, path)
+        if head == "change" and self.diagnose:
+            return _picked(_of_change(self), rest, path, rest)
         raise PathError(_meant(path, self._known))
 
     def rows(self, name: str) -> Sequence[Scope]:
@@ -62,6 +73,9 @@ class ReportScope:
             return _kpi_rows(self, None, self.report.total)
         if name == "stages" and self.funnel:
             return [StageScope(self, None, place, step) for place, step in enumerate(self.funnel.whole.steps, 1)]
+        if name in CAUSES and self.diagnose:
+            every = CAUSES[name](self.diagnosed)
+            return [ToldScope(self, {"rank": place, **told}) for place, told in enumerate(every, 1)]
         if name not in LISTS:
             raise PathError(_meant(name, self.lists))
         groups = self.report.by.get(name, {})
@@ -80,7 +94,17 @@ class ReportScope:
     @property
     def lists(self) -> list[str]:
         """The lists there are."""
-        return [*LISTS, "kpis", *(["stages"] if self.funnel else [])]
+        return [*LISTS, "kpis", *(["stages"] if self.funnel else []), *(CAUSES if self._diagnosable else [])]
+
+    @property
+    def _diagnosable(self) -> bool:
+        return self.diagnose is not None and bool(self.report.book.models and self.report.book.funnels)
+
+    @cached_property
+    def diagnosed(self) -> Diagnosed:
+        """What the report's orders changed by, and why."""
+        assert self.diagnose
+        return self.diagnose()
 
     @cached_property
     def _facts(self) -> Mapping[str, Value]:
@@ -107,7 +131,8 @@ class ReportScope:
 
     @property
     def _known(self) -> list[str]:
-        return [*(f"report.{key}" for key in self._facts), *_paths("", self)]
+        change = [f"change.{key}" for key in _CHANGE] if self._diagnosable else []
+        return [*(f"report.{key}" for key in self._facts), *_paths("", self), *change]
 
 
 @dataclass(frozen=True)
@@ -224,6 +249,29 @@ class StageScope:
 
 
 @dataclass(frozen=True)
+class ToldScope:
+    """A row of the diagnosis: a cause, a question for people, a step of the change."""
+
+    whole: ReportScope
+    told: Mapping[str, Value]
+
+    def value(self, path: str) -> Value:
+        """What a path stands for."""
+        head, _, rest = path.partition(".")
+        if head != "row":
+            return self.whole.value(path)
+        return _picked(self.told, rest, path, rest)
+
+    def rows(self, name: str) -> Sequence[Scope]:
+        """None: it has no rows of its own."""
+        raise PathError("")
+
+    def across(self, column: Scope) -> Scope:
+        """Where it meets a repeated column."""
+        return Crossed(self, column)
+
+
+@dataclass(frozen=True)
 class Crossed:
     """Where a row, or the whole report, meets a repeated column."""
 
@@ -272,6 +320,93 @@ class Crossed:
         if isinstance(one, StageScope) and isinstance(other, GroupScope) and other.branch and not one.outer:
             return replace(one, step=other.branch.step(one.step.stage.key))
         raise PathError("（这一行和这一列没有交叉的数）")
+
+
+_CHANGE = ("goal", "before", "after", "difference", "target", "attainment")
+
+
+def _of_change(whole: ReportScope) -> dict[str, Value]:
+    """What the goal came to, against the month before and against its target; empty what is not known."""
+    against = _against_previous(whole.diagnosed)
+    assert whole.funnel  # of what can be diagnosed
+    goal = whole.funnel.whole.step(whole.funnel.funnel.goal)
+    kpi = whole.report.total.kpis.get(goal.stage.kpi)
+    return {
+        "goal": goal.stage.label,
+        "before": float(against.before) if against else None,
+        "after": goal.count,
+        "difference": float(against.difference) if against else None,
+        "target": kpi.target if kpi else None,
+        "attainment": _rate(kpi.attainment) if kpi else None,
+    }
+
+
+def _steps(found: Diagnosed) -> list[dict[str, Value]]:
+    """The steps of the change against the month before, in cars that add up: a number at the top, then rates."""
+    against = _against_previous(found)
+    if against is None:
+        return []
+    amounts = rounded([part.value for part in against.parts])
+    return [
+        {
+            "name": part.words.zh,
+            "value": float(amount),
+            "before": _factor(part.before, counts=place == 0),
+            "after": _factor(part.after, counts=place == 0),
+        }
+        for place, (part, amount) in enumerate(zip(against.parts, amounts, strict=True))
+    ]
+
+
+def _against_previous(found: Diagnosed) -> Change | None:
+    return next((one for one in found.changes if one.against == "previous"), None)
+
+
+def _factor(value: Fraction | None, *, counts: bool) -> Value:
+    return None if value is None else int(value) if counts else Rate(float(value))
+
+
+def _findings(found: Diagnosed) -> list[dict[str, Value]]:
+    return [
+        {
+            "name": sentences.title(one, "zh"),
+            "cause": one.question.cause.zh,
+            "group": one.evidence.group or None,
+            "question": one.question.key,
+            "ask": one.question.ask.zh,
+            "kpi": one.model.words.zh,
+            "label": one.evidence.test.label.zh,
+            "evidence": sentences.sentence(one, "zh"),
+            "orders": one.evidence.orders,
+            "action": one.question.action.zh,
+            "owner": one.question.owner,
+            "state": "一向如此" if one.evidence.standing else "新出现",
+            "proxy": "旁证" if one.question.proxy else None,
+        }
+        for one in found.diagnosis.findings
+    ]
+
+
+def _checklist(found: Diagnosed) -> list[dict[str, Value]]:
+    return [
+        {
+            "name": question.ask.zh,
+            "question": question.key,
+            "element": question.element.zh,
+            "answer": "是" if question.adverse == "yes" else "否",
+            "action": question.action.zh,
+            "owner": question.owner,
+        }
+        for question in found.diagnosis.checklist
+    ]
+
+
+CAUSES: Mapping[str, Callable[[Diagnosed], list[dict[str, Value]]]] = {
+    "findings": _findings,
+    "checklist": _checklist,
+    "steps": _steps,
+}
+"""Lists of the diagnosis: causes, questions for people, and the steps of the change against the month before."""
 
 
 def _scoring(book: Book) -> str:

@@ -13,6 +13,7 @@ from kpicli.errors import UsageError
 from kpicli.fill import Mistake, TemplateError, check, fill, marks, refused
 from kpicli.kpi import LISTS, Report
 from kpicli.opc import PackageError
+from kpicli.pipeline.diagnose import Diagnosed, diagnosed
 from kpicli.pipeline.report import report
 from kpicli.pipeline.scopes import ReportScope
 from kpicli.workspace import Workspace
@@ -47,23 +48,30 @@ def every(folder: Path | None) -> dict[str, Path]:
 
 
 def fill_report(
-    workspace: Workspace, reports: Sequence[Report], names: Sequence[str], out: Path, *, now: datetime
+    workspace: Workspace,
+    reports: Sequence[Report],
+    names: Sequence[str],
+    out: Path,
+    *,
+    now: datetime,
+    found: Diagnosed | None = None,
 ) -> list[Path]:
     """Fill templates with one report, or with those of several books, into a folder; give the files written.
 
-    Raises `UsageError` for a template that does not exist, has mistakes, or would be written over another: then nothing
-    is written at all.
+    `found` is the diagnosis of the one report, where there is one already. Raises `UsageError` for a template that does
+    not exist, has mistakes, would be written over another, or shows a diagnosis that the book has no models for: then
+    nothing is written at all.
     """
     printed = now.astimezone(workspace.settings.zone)
     jobs: dict[Path, tuple[Path, ReportScope]] = {}
     for name in names:
         template = find(workspace.folder, name)
         for one in reports:
-            said = [one.month, one.dealer or "", one.book.label if len(reports) > 1 else "", template.stem]
-            target = out / f"{_safe(' '.join(filter(None, said)))}{template.suffix.lower()}"
+            target = out / f"{output_name(one, template.stem, several=len(reports) > 1)}{template.suffix.lower()}"
             if target in jobs:
                 raise UsageError("same_output", path=str(target))
-            jobs[target] = template, ReportScope(one, printed)
+            ask = partial(diagnosed, workspace, one) if found is None else lambda: found
+            jobs[target] = template, ReportScope(one, printed, ask)
     for template, scope in jobs.values():
         _sound(template, _guarded(template, partial(refused, scope=scope)))
     out.mkdir(parents=True, exist_ok=True)
@@ -73,6 +81,12 @@ def fill_report(
         except TemplateError as error:
             _sound(template, error.mistakes)
     return list(jobs)
+
+
+def output_name(found: Report, what: str, *, several: bool) -> str:
+    """How a file about a report is called, without its suffix: month, dealer, of `several` books which, and what."""
+    said = [found.month, found.dealer or "", found.book.label if several else "", what]
+    return _safe(" ".join(filter(None, said)))
 
 
 def _sound(template: Path, mistakes: Sequence[Mistake]) -> None:
@@ -95,7 +109,7 @@ def checked(
 ) -> tuple[Mistake, ...]:
     """What is wrong with a template, seen with a month's report."""
     found, _ = report(workspace, month, book=book, by=LISTS, today=today)
-    scope = ReportScope(found, datetime.combine(today, time.min))
+    scope = ReportScope(found, datetime.combine(today, time.min), partial(diagnosed, workspace, found))
     return _guarded(find(workspace.folder, name), partial(check, scope=scope))
 
 

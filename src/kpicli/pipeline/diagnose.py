@@ -1,0 +1,129 @@
+"""Store to diagnosis: a month's report, what its orders changed by, and the causes that the records show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from kpicli import change, deviations, diagnosis, readings
+from kpicli.catalogue import Book
+from kpicli.change import Change
+from kpicli.deviations import Deviated
+from kpicli.diagnosis import Diagnosis, Spans, State
+from kpicli.errors import UsageError
+from kpicli.formula import parse
+from kpicli.kpi import Report
+from kpicli.measure import Table
+from kpicli.pipeline.asked import Asked
+from kpicli.pipeline.report import report as reported
+from kpicli.readings import Reading
+from kpicli.workspace import Workspace
+
+BY = ("consultant", "model", "source")
+MONTHS = 3
+"""So many months before are held against the month, as far as there are."""
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """A month from the number to the cause."""
+
+    report: Report
+    changes: tuple[Change, ...]
+    """The funnel's goal against the month before, and against the target, as far as there are."""
+    diagnosis: Diagnosis
+    readings: Mapping[str, Reading]
+    """Model → what the chart of its KPI shows, read by rule of thumb."""
+    deviated: Mapping[str, tuple[Deviated, ...]]
+    """Consultant → how far every factor lies from the mean of all."""
+
+
+def diagnose(
+    workspace: Workspace,
+    month: str = "last",
+    *,
+    book: str | None = None,
+    dealer: str | None = None,
+    known_on: date | None = None,
+    today: date,
+) -> Diagnosed:
+    """Compute a month's report and answer the analysis models of its book from the records.
+
+    Raises `UsageError` for a book without models, `NothingToReport` where there is no data for the month.
+    """
+    house = workspace.catalogue.book(book or workspace.settings.book)
+    _check(house, workspace)
+    found, _ = reported(workspace, month, book=house.key, by=BY, dealer=dealer, known_on=known_on, today=today)
+    return diagnosed(workspace, found)
+
+
+def diagnosed(workspace: Workspace, report: Report) -> Diagnosed:
+    """The same of a report that was computed before; raise `UsageError` for a book without models."""
+    house, basis = report.book, report.basis
+    _check(house, workspace)
+    assert basis  # of every report that was computed
+    when: dict[str, Any] = {"dealer": basis.dealer, "known_on": basis.known_on, "today": basis.today}
+    asked = replace(Asked.of(workspace, report.month, [*BY, "week", "day"], **when), before=MONTHS)
+    funnel = next(iter(house.funnels.values()))
+    goal = next(stage for stage in funnel.stages if stage.key == funnel.goal)
+    used = {key: house.measures[key] for key in (*goal.measures, *funnel.chain[0].measures)}
+    with asked.store.reading():
+        table = next(table for _, table in asked.measured([replace(house, measures={**used, **house.asked})]))
+    so_far, top = asked.month.first(asked.days), funnel.chain[0]
+    others = asked.others.values()
+    there = [one for one in others if not any((one.label, key) in table.reasons for key in top.measures)]
+    spans = Spans(
+        month=report.month,
+        days={part.label: part.start for part in asked.parts["day"] if part.start < so_far.end},
+        working=frozenset(asked.month.working_days()),
+        before={period.label: (period.end - period.start).days for period in there},
+    )
+    found = diagnosis.diagnose(house.models, report, table, spans, parse(goal.formula), funnel.minimum)
+    people = report.by.get("consultant", {})
+    return Diagnosed(
+        report,
+        changes(report),
+        found,
+        _readings(asked, report, table, {state.model.key: state for state in found.states}),
+        {name: deviations.deviated(house.deviations, table, report.month, name) for name in people},
+    )
+
+
+def _readings(asked: Asked, report: Report, table: Table, states: Mapping[str, State]) -> dict[str, Reading]:
+    """Model → what the chart of its KPI shows, of the weeks that are over and of the days so far."""
+    working, end = set(asked.month.working_days()), asked.month.first(asked.days).end
+    found = {}
+    for key, model in report.book.models.items():
+        every = asked.parts.get(model.chart.by, []) if model.chart else []
+        shares = [sum(part.start <= day < part.end for day in working) for part in every]
+        state = states.get(key)
+        wanted = float(state.standard) if state and state.against == "target" and state.standard else None
+        targets = readings.spread(wanted, shares) if wanted else []
+        over = [part.label for part in every if part.end <= end]
+        aims = dict(zip(over, targets, strict=False))  # the weeks that are not over have theirs still to reach
+        told = readings.of_model(model, table, report.month, over, aims)
+        if told:
+            found[key] = told
+    return found
+
+
+def changes(report: Report) -> tuple[Change, ...]:
+    """What the goal of a report's first funnel changed by: against the month before, and against its target.
+
+    Of a running month the target counts by the share of the working days that has passed.
+    """
+    if not report.book.funnels or report.basis is None:
+        return ()
+    funnel = next(iter(report.book.funnels.values()))
+    paced = {place: aim * report.pace for place, aim in report.basis.targets.items()} if report.pace else None
+    every = (
+        change.change(funnel, report.basis, against="previous"),
+        change.change(funnel, report.basis, against="target", targets=paced),
+    )
+    return tuple(found for found in every if found)
+
+
+def _check(house: Book, workspace: Workspace) -> None:
+    if not house.models or not house.funnels:
+        having = ", ".join(book.key for book in workspace.catalogue.books.values() if book.models and book.funnels)
+        raise UsageError("no_models", book=house.key, known=having)
