@@ -13,7 +13,7 @@ PACKAGE = Path(kpicli.__file__).parent
 # From the ground up: a module imports only from floors below its own, or from its own room.
 FLOORS = [
     {"messages", "formula", "words"},
-    {"errors", "issues"},
+    {"errors", "issues", "models", "chance"},
     {"catalogue", "periods"},
     {"tables"},
     {"mapping"},
@@ -25,7 +25,8 @@ FLOORS = [
     {"validate", "identify"},
     {"control"},
     {"store", "measure"},
-    {"kpi", "stages", "cohort", "coverage"},
+    {"kpi", "stages", "cohort", "planning", "coverage", "series", "deviations", "readings"},
+    {"change", "diagnosis"},
     {"opc"},
     {"mark", "fill"},
     {"pipeline"},
@@ -41,6 +42,7 @@ PLACES = {
     "fastexcel": {"read"},
     "deltalake": {"store"},
     "xlsxwriter": {"present"},
+    "jinja2": {"present"},
     "openpyxl": {"fill"},
     "xlrd": {"read"},
     "lxml": {"read"},

@@ -184,6 +184,37 @@ EXPLAINED = KPI_VALUE | {
     "numerator": PART,
     "denominator": (PART, NOTHING),
 }
+POINT = {
+    "month": TEXT,
+    "value": (*NUMBER, NOTHING),
+    "numerator": (*NUMBER, NOTHING),
+    "denominator": (*NUMBER, NOTHING),
+    "reason": ({"no_rows", "zero_denominator", "source_missing", "history_missing"}, NOTHING),
+    "target": (*NUMBER, NOTHING),
+    "year_before": (*NUMBER, NOTHING),
+    "running": bool,
+    "signals": [{"outside", "run", "drift"}],
+}
+TREND = {
+    "command": {"trend"},
+    "dealer": (TEXT, NOTHING),
+    "book": TEXT,
+    "group": (Each(TEXT), NOTHING),
+    "months": [TEXT],
+    "days": (WHOLE, NOTHING),
+    "series": [
+        {
+            "key": TEXT,
+            "label": TEXT,
+            "unit": str,
+            "direction": {"up", "down", "none"},
+            "centre": (*NUMBER, NOTHING),
+            "low": (*NUMBER, NOTHING),
+            "high": (*NUMBER, NOTHING),
+            "points": [POINT],
+        }
+    ],
+}
 BOTH = {"closed": (*NUMBER, NOTHING), "now": (*NUMBER, NOTHING)}
 COMPARISON = {
     "command": {"report"},
@@ -631,6 +662,9 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "books check": {"command": {"books check"}, "mistakes": [Each(str)]},
     "explain close_rate --month 2026-10 --store SAMPLE": EXPLAINED,
     "explain sales --month 2026-10 --consultant 张伟 --store SAMPLE": EXPLAINED,
+    "trend close_rate orders --month 2026-10 --store SAMPLE": TREND,
+    "trend --month this --as-of 2026-10-15 --store SAMPLE --model 君威 --lang en": TREND,
+    "trend --as-known-on 2026-11-01 --store SAMPLE --month 2026-10": TREND | {"as_known_on": TEXT},
     "funnel --month 2026-10 --store SAMPLE": FUNNEL,
     "funnel --consultant --store SAMPLE --lang en": FUNNEL,
     "funnel --lost --by channel --store SAMPLE": FUNNEL
@@ -661,6 +695,9 @@ ANSWERS: dict[str, Mapping[str, Any]] = {
     "forms show visitz": ERROR,
     "books show bulck": ERROR,
     "kpis klose_rate": ERROR,
+    "trend klose_rate --store SAMPLE": ERROR,
+    "trend --store SAMPLE --consultant 没有": ERROR,
+    "trend --store SAMPLE --months 0": ERROR,
     "kpis --lang fr": ERROR,
     # stopped before the command began
     "report --speed 9": ERROR,
@@ -737,6 +774,13 @@ def test_the_document_is_the_same_in_every_encoding(encoding: str, reported: Any
     words = ("report", "--store", sample[0].store, "--month", "2026-10", "--by", "channel", "--json")
     document = call(*words, encoding=encoding).document
     assert document["by"] == {"channel": reported["by"]["channel"]}
+
+
+def test_a_minus_sign_survives_a_pipe_that_has_none(sample: Sample) -> None:
+    words = ("funnel", "--store", sample[0].store, "--month", "2026-10", "--as-of", "2026-11-01")
+    told = call(*words).out
+    assert "−61" in told
+    assert call(*words, encoding="gbk").out == told.replace("−", "-")
 
 
 def test_control_characters_in_a_document_are_escaped() -> None:

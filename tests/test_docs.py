@@ -79,6 +79,13 @@ def manual() -> str:
                 ("备注", kpi.note),
             )
             parts += [f"- {name}：{text}\n" for name, text in told if text]
+        if book.tree:
+            steps = {key: one.label for key, one in book.tree.quantities.items()}
+            parts.append(f"\n### 销量树\n\n目标：{steps[book.tree.goal]}；倒推：{steps[book.tree.lever]}\n\n")
+            for one in book.tree.quantities.values():
+                known = labels if one.driver else steps
+                said = "".join(known.get(word, word) for word in re.split(r"([a-z_][a-z0-9_]*)", one.formula))
+                parts.append(f"- {one.label} `{one.key}` = {said}\n")
     return "".join(parts)
 
 

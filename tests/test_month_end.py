@@ -104,6 +104,7 @@ def test_the_reports_lie_in_the_folder_and_the_exports_are_put_away() -> None:
     ended = run(home)
     assert (ended.code, ended.err) == (0, "")
     assert sorted(tree(home / "reports" / "2026-10")) == [
+        "2026-10 东店 KPI.html",
         "2026-10 东店 跟进名单.xlsx",
         "funnel.json",
         "report.json",
@@ -415,7 +416,7 @@ def test_cron_gives_the_same_bytes_as_a_terminal() -> None:
     assert (ended.returncode, ended.stderr) == (1, "")
     there = {name: content for name, content in tree(home / "reports").items() if "run" not in name}
     assert there == here
-    assert len(here) == 7
+    assert len(here) == 8
     assert "2026-10" in ended.stdout
     again = script(home, *AS_OF, LC_ALL="C")
     assert (again.returncode, len(again.stdout.splitlines())) == (0, 1)
@@ -574,10 +575,10 @@ def test_the_log_has_codes_and_counts_and_nothing_of_what_was_read(monkeypatch: 
         "month-end begin",
         "month-end end exit=5 code=no_data",
         "month-end begin",
-        "month-end run=20261101-120000 month=2026-10 read=5 written=6 file_refused",
+        "month-end run=20261101-120000 month=2026-10 read=5 written=7 file_refused",
         "month-end end exit=3",
         "month-end begin",
-        "month-end run=20261101-120000 month=2026-10 read=5 written=6 nothing_new",
+        "month-end run=20261101-120000 month=2026-10 read=5 written=7 nothing_new",
         "month-end end exit=0",
     ]
     assert not re.search("客人|张伟|199|坏", text)

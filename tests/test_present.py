@@ -156,9 +156,9 @@ def test_each_rate_stands_beside_its_numerator_and_denominator(shown: str, docum
 
 
 def test_status_and_reasons_are_words_so_that_no_colour_is_needed(shown: str) -> None:
-    assert re.search(r"^VP销量 .* 达标$", shown, re.M)
-    assert re.search(r"^信息留存率 .* 接近$", shown, re.M)
-    assert re.search(r"^成交率 .* 未达$", shown, re.M)
+    assert re.search(r"^VP销量 .* 达标  \S+$", shown, re.M)
+    assert re.search(r"^信息留存率 .* 接近  \S+$", shown, re.M)
+    assert re.search(r"^成交率 .* 未达  \S+$", shown, re.M)
     assert re.search(r"^市场占有率 +— +缺数据表", shown, re.M)
 
 

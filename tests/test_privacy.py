@@ -29,10 +29,16 @@ SAID = [
     ("funnel", *MONTH, "--check", "--json", "--allow-findings"),
     ("funnel", *MONTH, "--cohort", "--json"),
     ("funnel", *MONTH, "--lost"),
+    ("plan", "--month", "next", "--target", "60", "--set", "close_rate=12%"),
+    ("plan", *MONTH, "--json"),
     ("followups", "-v"),
     ("followups", "--json"),
     ("explain", "close_rate", *MONTH, "-v"),
     ("explain", "orders", *MONTH, "--json"),
+    ("diagnose", *MONTH, "--by", "source", "--consultant", "张伟"),
+    ("diagnose", *MONTH, "--json"),
+    ("trend", *MONTH),
+    ("trend", "orders", *MONTH, "--consultant", "张伟", "--json"),
     *(("export", form, "--format", kind) for form in ("visits", "intentions") for kind in ("csv", "json")),
     ("store", "check"),
     ("runs",),
@@ -84,7 +90,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace after its month's end."""
     home = tmp_path_factory.mktemp("shop") / "shop"
     assert call("init", home).code == 0
-    templates = '["月度KPI报告", "销售漏斗与顾问排名", "意向客户跟进汇总表"]'
+    templates = '["月度KPI报告", "销售漏斗与顾问排名", "意向客户跟进汇总表", "PDCA改善表"]'
     (home / "kpicli.toml").write_text(f"templates = {templates}\n", encoding="utf-8")
     for path in SAMPLES.iterdir():
         shutil.copy(path, home / "inbox")
@@ -104,7 +110,8 @@ def found(text: str, people: tuple[frozenset[str], frozenset[str]]) -> set[str]:
 def test_no_command_names_a_customer(
     words: tuple[str, ...], shop: Path, people: tuple[frozenset[str], frozenset[str]]
 ) -> None:
-    dated = AS_OF if words[0] in ("status", "report", "funnel", "followups", "explain", "export") else ()
+    on = ("status", "report", "funnel", "diagnose", "plan", "followups", "explain", "export", "trend")
+    dated = AS_OF if words[0] in on else ()
     ended = call(*words, *dated, "-C", shop)
     assert ended.out
     assert found(ended.out + ended.err, people) == set()

@@ -18,7 +18,7 @@ from tests.test_cli import GOOD, call, table
 
 Sample = tuple[Workspace, Ingested]
 
-HEAVY = {"polars", "deltalake", "fastexcel", "openpyxl", "arro3"}
+HEAVY = {"polars", "deltalake", "fastexcel", "openpyxl", "arro3", "jinja2"}
 PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 

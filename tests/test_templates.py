@@ -49,7 +49,7 @@ def test_those_that_the_scripts_write_are_the_shipped_ones() -> None:
     assert set(NAMES) == set(TEMPLATES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"PDCA改善表"}))  # which has a module of its own
 def test_every_number_of_a_filled_template_is_the_reports(name: str, results: tuple[dict[str, Path], Any]) -> None:
     targets, document = results
     book = load_workbook(targets[name], data_only=True)

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kpicli.pipeline.diagnose import diagnose
     from kpicli.pipeline.explain import explain
     from kpicli.pipeline.export import export
     from kpicli.pipeline.followups import followups
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kpicli.pipeline.report import compare_close, report, reports
     from kpicli.pipeline.status import status
     from kpicli.pipeline.templates import fill_report
+    from kpicli.pipeline.trend import trend
     from kpicli.pipeline.turns import close, undo
     from kpicli.pipeline.upkeep import check, compact
     from kpicli.workspace import open_workspace
@@ -35,6 +37,7 @@ __all__ = [
     "close",
     "compact",
     "compare_close",
+    "diagnose",
     "explain",
     "export",
     "fill_report",
@@ -46,6 +49,7 @@ __all__ = [
     "report",
     "reports",
     "status",
+    "trend",
     "undo",
 ]
 
@@ -56,6 +60,7 @@ _HOMES = {
     "compare_close": "pipeline.report",
     "explain": "pipeline.explain",
     "export": "pipeline.export",
+    "diagnose": "pipeline.diagnose",
     "fill_report": "pipeline.templates",
     "followups": "pipeline.followups",
     "funnel": "pipeline.funnel",
@@ -65,6 +70,7 @@ _HOMES = {
     "report": "pipeline.report",
     "reports": "pipeline.report",
     "status": "pipeline.status",
+    "trend": "pipeline.trend",
     "undo": "pipeline.turns",
 }
 

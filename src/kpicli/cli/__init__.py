@@ -1,5 +1,6 @@
 """The command line: the only place that knows arguments, streams, the clock, the environment and exit codes."""
 
+import codecs
 import os
 import sys
 import traceback
@@ -20,15 +21,23 @@ HELP = "--help"
 
 def run() -> NoReturn:
     """Run the app and end the process; every end that is no result passes here, once."""
+    codecs.register_error("kpicli", _replaced)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a GBK pipe must not break on a rare character
+            stream.reconfigure(errors="kpicli")
     code = _ended(_language())
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """What a pipe cannot say: a GBK one lacks the minus sign, which must not become a question mark."""
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return "".join("-" if letter == "−" else "?" for letter in lost), error.end
 
 
 def _ended(language: Language) -> int:

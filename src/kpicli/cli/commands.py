@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kpicli.cli.definitions import books_app, forms_app, kpis
+from kpicli.cli.diagnose import diagnose
 from kpicli.cli.explain import explain
 from kpicli.cli.funnel import NameMayLack, followups, funnel
 from kpicli.cli.mapping import map_
@@ -39,9 +40,11 @@ from kpicli.cli.options import (
     workspace_of,
 )
 from kpicli.cli.output import show, write_json
+from kpicli.cli.plan import plan
 from kpicli.cli.reading import exit_code, read_in
 from kpicli.cli.store import store_app
 from kpicli.cli.templates import templates_app
+from kpicli.cli.trend import trend
 from kpicli.cli.workspace import config, doctor, init
 from kpicli.errors import UsageError
 
@@ -181,8 +184,11 @@ def report(
     template: Annotated[
         list[str] | None, typer.Option("--template", help="填这个 Excel 模板：名称或文件，可多次；写到 --out。")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="模板填好后放在哪个文件夹。")] = Path("reports"),
-    open_: Annotated[bool, typer.Option("--open", help="模板填好后打开。")] = False,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="html：另写一页，手机、电脑、打印都能看；写到 --out。")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="写到哪个文件夹；网页也可以是 .html 文件。")] = Path("reports"),
+    open_: Annotated[bool, typer.Option("--open", help="模板和网页写好后打开。")] = False,
     as_of: AsOf = None,
     json_: Json = False,
     lang: Lang = None,
@@ -198,8 +204,11 @@ def report(
     workspace = workspace_of(folder, store)
     language = language_of(lang, workspace)
     today = today_of(as_of, workspace)
+    if format_ not in (None, "html"):
+        raise UsageError("unknown_format", name=format_ or "", known="html")
     if compare_close:
-        for option, given in (("--by", by), ("--compare", compare), ("--as-known-on", known_on)):
+        alone = (("--by", by), ("--compare", compare), ("--as-known-on", known_on), ("--format", format_))
+        for option, given in alone:
             if given:
                 raise UsageError("compare_alone", option=option)
         comparison = held_against(workspace, month, book=book, dealer=dealer, today=today)
@@ -215,7 +224,7 @@ def report(
         workspace,
         month,
         books=books,
-        by=list(dict.fromkeys([*(by or BY), *LISTS])) if template else by or BY,
+        by=list(dict.fromkeys([*(by or BY), *(LISTS if template else ()), *(BY if format_ else ())])),
         dealer=dealer,
         compare=compare or (),
         known_on=day_of(known_on),
@@ -226,11 +235,17 @@ def report(
         from kpicli.pipeline.templates import fill_report
 
         now = now_of(as_of, workspace)
-        written = fill_report(workspace, found, template, out, now=now)
+        folder_ = out if out.suffix != ".html" else out.parent
+        written = fill_report(workspace, found, template, folder_, now=now)
+    if format_:
+        from kpicli.pipeline.page import paged
+        from kpicli.present import page
+
+        pages = [paged(workspace, one, today=today) for one in found]
+        written += page.write(pages, out, workspace.settings.zone, language)
     if json_:
-        documents = [
-            json.report(one) | ({"written": [str(path) for path in written]} if template else {}) for one in found
-        ]
+        told = {"written": [str(path) for path in written]} if template or format_ else {}
+        documents = [json.report(one) | told for one in found]
         write_json(documents[0] if books else {"command": "report", "reports": documents})
     else:
         from kpicli.present import terminal
@@ -377,7 +392,10 @@ def export(
 app.command("map")(map_)
 app.command(cls=NameMayLack)(funnel)
 app.command()(followups)
+app.command()(plan)
+app.command()(trend)
 app.command()(explain)
+app.command()(diagnose)
 app.command()(kpis)
 app.add_typer(forms_app, name="forms")
 app.add_typer(books_app, name="books")

@@ -15,6 +15,7 @@ from kpicli.pipeline.month_end import Difference, Plan, Results, Run
 from kpicli.pipeline.month_end.record import Note
 from kpicli.present import followups, json, terminal
 from kpicli.present import funnel as funnels
+from kpicli.present import page as pages
 from kpicli.present.rows import write_bytes
 from kpicli.present.terminal import SEVERITY_STYLE, moment, table_of
 from kpicli.present.values import number, plain
@@ -26,7 +27,7 @@ _WIDTH = 120
 
 
 def write(results: Results, folder: Path, zone: tzinfo, language: Language) -> list[Path]:
-    """Write the report as JSON and text, the funnel as JSON, and the follow-up list; raise `StoreError`."""
+    """Write the report as JSON, text and page, the funnel as JSON, and the follow-up list; raise `StoreError`."""
     report = results.report
     files = {
         "report.json": _json(json.report(report)),
@@ -40,7 +41,7 @@ def write(results: Results, folder: Path, zone: tzinfo, language: Language) -> l
     written = [folder / name for name in files]
     for path, content in zip(written, files.values(), strict=True):
         write_bytes(content, path)
-    return written
+    return written + (pages.write([results.page], folder, zone, language) if results.page else [])
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ from kpicli.pipeline.month_end.inbox import PROBLEMS, copies_in, put_away, waiti
 from kpicli.pipeline.month_end.lock import alone
 from kpicli.pipeline.month_end.record import Input, Note, Output, Run, free_id, latest
 from kpicli.pipeline.months import find_month
+from kpicli.pipeline.page import Paged, paged
 from kpicli.pipeline.report import report
 from kpicli.pipeline.status import Status, status
 from kpicli.pipeline.templates import fill_report, find
@@ -44,6 +45,8 @@ class Results:
     """None for a book without one."""
     due: Due | None = None
     """None for a book without levels, or where there are no intentions."""
+    page: Paged | None = None
+    """None where a gate keeps the reports back."""
 
     @property
     def stopped(self) -> bool:
@@ -341,7 +344,8 @@ class _Running:
                 due = followups(workspace, book=book, today=today)
             except NothingToReport:
                 due = None
-        return replace(results, funnel=funnelled, due=due), told
+        page = paged(workspace, found, today=today)
+        return replace(results, funnel=funnelled, due=due, page=page), told
 
     def _filled(self, found: Report, folder: Path) -> list[Path]:
         """The templates of the workspace, each by itself: one that is broken does not keep the others back."""
