@@ -592,15 +592,18 @@ def test_a_letter_goes_by_mail(post: Post) -> None:
     assert not any(line.startswith("AUTH") for line in post.heard)
 
 
-@pytest.mark.parametrize("name", ["月度KPI报告 2026-10.xlsx", "plain.xlsm", '引"号;x=1.xlsx', "长" * 70 + ".xlsx"])
-def test_workbooks_are_attached_under_their_names(post: Post, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["月度KPI报告 2026-10.xlsx", "plain.xlsm", '引"号;x=1.xlsx', "长" * 70 + ".xlsx", "KPI.html"]
+)
+def test_files_are_attached_under_their_names(post: Post, name: str, tmp_path: Path) -> None:
     book = tmp_path / name
     book.write_bytes(bytes(range(256)) * 40)
     assert mailed(post, replace(LETTER, attachments=(book,))).code == "mail_sent"
     (part,) = post.mail.iter_attachments()
-    assert (part.get_filename(), part.get_content()) == (name, book.read_bytes())
-    kind = "vnd.openxmlformats-officedocument.spreadsheetml.sheet" if name.endswith(".xlsx") else "octet-stream"
-    assert part.get_content_type() == f"application/{kind}"
+    assert (part.get_filename(), part.get_payload(decode=True)) == (name, book.read_bytes())
+    kinds = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "html": "text/html"}
+    assert part.get_content_type() == kinds.get(name.rpartition(".")[2], "application/octet-stream")
+    assert part.get_content_disposition() == "attachment"
     assert post.mail.get_body().get_content().replace("\r\n", "\n") == LETTER.text
     assert mailed(post, replace(LETTER, attachments=(book,)), attach=False).code == "mail_sent"
     assert list(post.mail.iter_attachments()) == []

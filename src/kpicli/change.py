@@ -202,9 +202,7 @@ def _split(
 def _factors(counts: Sequence[Fraction], places: Sequence[int], total: Fraction | None) -> list[Fraction | None]:
     """Traffic, or the whole's and the group's share of it, and the rate of each step."""
     top: list[Fraction | None] = [counts[0]] if total is None else [total, counts[0] / total if total else Fraction()]
-    rates = [
-        counts[one] / counts[base] if counts[base] else None for base, one in pairwise(places)
-    ]
+    rates = [counts[one] / counts[base] if counts[base] else None for base, one in pairwise(places)]
     return [*top, *rates]
 
 

@@ -124,12 +124,12 @@ def _told(workspace: "Workspace", run: "Run", results: "Results", place: Path, l
 
     files = present.write_summary(run, results, place, language)
     settings = workspace.settings.delivery
-    books = [place / output.file for output in run.outputs if output.file.endswith((".xlsx", ".xlsm"))]
+    attached = [place / output.file for output in run.outputs if output.file.endswith((".xlsx", ".xlsm", ".html"))]
     letter = Letter(
         present.subject(run, language),
         present.summary(run, results, language),
         present.summary_markdown(run, results, language),
-        tuple(books) if settings.attach else (),
+        tuple(attached) if settings.attach else (),
         language,
     )
     secrets = Secrets(

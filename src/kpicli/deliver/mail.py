@@ -31,7 +31,10 @@ MOST_ATTACHED = 20_000_000
 
 _ME = "[127.0.0.1]"
 """How we greet: the name of this machine may be Chinese, which fails in smtplib, and is nobody's business."""
-_WORKBOOK = "vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_KINDS = {
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".html": "text/html",
+}
 
 
 def send(letter: Letter, delivery: Delivery, password: str, now: datetime, timeout: float) -> Sent:
@@ -90,10 +93,8 @@ def compose(letter: Letter, delivery: Delivery, now: datetime) -> tuple[EmailMes
         text = f"{text.rstrip()}\n\n{fill(said('left_out'), {'files': ' · '.join(left_out)}, letter.language)}\n"
     message.set_content(text, cte="base64")  # some servers still take seven bits and short lines only
     for name, content in attached:
-        is_book = name.lower().endswith(".xlsx")
-        message.add_attachment(
-            content, maintype="application", subtype=_WORKBOOK if is_book else "octet-stream", filename=name
-        )
+        kind, _, subtype = _KINDS.get(Path(name).suffix.lower(), "application/octet-stream").partition("/")
+        message.add_attachment(content, maintype=kind, subtype=subtype, filename=name)
     return message, left_out
 
 
