@@ -25,7 +25,7 @@ FLOORS = [
     {"validate", "identify"},
     {"control"},
     {"store", "measure"},
-    {"kpi", "stages", "cohort", "planning", "coverage", "series", "deviations", "readings"},
+    {"kpi", "stages", "cohort", "planning", "coverage", "series", "deviations", "readings", "answers"},
     {"change", "diagnosis"},
     {"opc"},
     {"mark", "fill"},

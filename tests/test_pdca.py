@@ -13,7 +13,8 @@ from openpyxl import load_workbook
 from openpyxl.comments import Comment
 from openpyxl.worksheet.worksheet import Worksheet
 
-from kpicli.diagnosis import Evidence, Finding
+from kpicli.answers import Evidence
+from kpicli.diagnosis import Finding
 from kpicli.kpi import LISTS
 from kpicli.pipeline.diagnose import Diagnosed, diagnose
 from kpicli.pipeline.ingest import Ingested

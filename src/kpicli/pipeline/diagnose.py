@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 from kpicli import change, deviations, diagnosis, readings
+from kpicli.answers import Spans
 from kpicli.catalogue import Book
 from kpicli.change import Change
 from kpicli.deviations import Deviated
-from kpicli.diagnosis import Diagnosis, Spans, State
+from kpicli.diagnosis import Diagnosis, State
 from kpicli.errors import UsageError
 from kpicli.formula import parse
 from kpicli.kpi import Report

@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from kpicli.diagnosis import Finding, Value
+from kpicli.answers import Value
+from kpicli.diagnosis import Finding
 from kpicli.messages import Language, Words, catalogue, fill
 from kpicli.models import Model
 from kpicli.readings import Reading

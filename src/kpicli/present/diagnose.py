@@ -12,9 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from kpicli.answers import Value
 from kpicli.change import Change, Share, rounded
 from kpicli.deviations import CONCLUDED, Deviated
-from kpicli.diagnosis import Finding, State, Value
+from kpicli.diagnosis import Finding, State
 from kpicli.messages import Language
 from kpicli.models import Question
 from kpicli.pipeline.diagnose import Diagnosed
