@@ -209,7 +209,7 @@ def test_no_number_stands_beside_the_numbers(october: str) -> None:
 def test_the_evidence_is_the_rows_that_are_traced(sample: Sample) -> None:
     workspace = sample[0]
     found, _ = report(workspace, "2026-10", today=TODAY)
-    evidence = paged(workspace, found, today=TODAY).evidence
+    evidence = paged(workspace, found).evidence
     store, month = Store(workspace.store), Month(2026, 10).period
     with store.reading():
         for key, places in evidence.items():

@@ -9,6 +9,7 @@ from kpicli import formula
 from kpicli.catalogue import Aim, Book, Kpi, Scoring
 from kpicli.formula import Number
 from kpicli.measure import Reason, Table, Values
+from kpicli.store import Store
 
 Status = Literal["good", "near", "bad"]
 LISTS = ("consultant", "model", "source", "channel", "week", "day")
@@ -94,6 +95,8 @@ class Basis:
     known_on: date | None
     """The day that is looked back to, where one was asked for."""
     today: date
+    store: Store
+    """The store as it was opened for it: what comes later sees the same, and reads nothing of it twice."""
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ def report(
         from kpicli.pipeline.page import paged
         from kpicli.present import page
 
-        pages = [paged(workspace, one, today=today) for one in found]
+        pages = [paged(workspace, one) for one in found]
         written += page.write(pages, out, workspace.settings.zone, language)
     if json_:
         told = {"written": [str(path) for path in written]} if template or format_ else {}

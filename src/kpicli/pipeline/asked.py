@@ -6,7 +6,7 @@ from datetime import date
 
 from kpicli.catalogue import DIMENSIONS, Book
 from kpicli.errors import UsageError
-from kpicli.kpi import Basis, Targets
+from kpicli.kpi import Basis, Report, Targets
 from kpicli.measure import Table, measure
 from kpicli.periods import Month, Period
 from kpicli.pipeline.months import find_month, seen, store_of
@@ -47,15 +47,19 @@ class Asked:
         known_on: date | None = None,
         pinned: bool = True,
         today: date,
+        store: Store | None = None,
     ) -> "Asked":
-        """Find the month; raise `UsageError` for an unknown grouping or comparison, `NothingToReport` without data."""
+        """Find the month, in a store that is open already or in the workspace's.
+
+        Raises `UsageError` for an unknown grouping or comparison, `NothingToReport` without data.
+        """
         for dimension in by:
             if dimension not in ALL_BY:
                 raise UsageError("unknown_grouping", name=dimension, known=", ".join(ALL_BY))
         for name in compare:
             if name not in COMPARE:
                 raise UsageError("unknown_comparison", name=name, known=", ".join(COMPARE))
-        store = store_of(workspace, known_on)
+        store = store or store_of(workspace, known_on)
         chosen = find_month(store, workspace.catalogue, month, today, dealer)
         return cls(
             workspace, store, chosen, tuple(by), tuple(compare), dealer, known_on, today, pinned and known_on is None
@@ -91,6 +95,21 @@ class Asked:
             found["year_to_date"], found["year_to_date_before"] = month.year_to(days), month.year_before.year_to(days)
         return found
 
+    @classmethod
+    def again(cls, workspace: Workspace, report: Report, by: Sequence[str] = ()) -> "Asked":
+        """What was asked for a report that was computed, with other groups, of the store as it was opened then."""
+        basis = report.basis
+        assert basis  # of every report that was computed
+        return cls.of(
+            workspace,
+            report.month,
+            by,
+            dealer=basis.dealer,
+            known_on=basis.known_on,
+            today=basis.today,
+            store=basis.store,
+        )
+
     def basis(self, house: Book, table: Table, targets: Targets) -> Basis:
         """What the values of one book are made of."""
         forms = self.workspace.catalogue.forms
@@ -105,6 +124,7 @@ class Asked:
             self.dealer,
             self.known_on,
             self.today,
+            self.store,
         )
 
     @property

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from kpicli import change, deviations, diagnosis, readings
 from kpicli.answers import Spans
@@ -60,11 +59,9 @@ def diagnose(
 
 def diagnosed(workspace: Workspace, report: Report) -> Diagnosed:
     """The same of a report that was computed before; raise `UsageError` for a book without models."""
-    house, basis = report.book, report.basis
+    house = report.book
     _check(house, workspace)
-    assert basis  # of every report that was computed
-    when: dict[str, Any] = {"dealer": basis.dealer, "known_on": basis.known_on, "today": basis.today}
-    asked = replace(Asked.of(workspace, report.month, [*BY, "week", "day"], **when), before=MONTHS)
+    asked = replace(Asked.again(workspace, report, [*BY, "week", "day"]), before=MONTHS)
     funnel = next(iter(house.funnels.values()))
     goal = next(stage for stage in funnel.stages if stage.key == funnel.goal)
     used = {key: house.measures[key] for key in (*goal.measures, *funnel.chain[0].measures)}

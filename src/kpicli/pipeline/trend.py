@@ -8,7 +8,7 @@ from kpicli import kpi
 from kpicli.catalogue import DIMENSIONS, Book, Kpi, near
 from kpicli.errors import NothingToReport, UsageError
 from kpicli.formula import Name
-from kpicli.kpi import Group
+from kpicli.kpi import Group, Report
 from kpicli.measure import Table, measure
 from kpicli.messages import Words
 from kpicli.periods import Month, Period
@@ -65,6 +65,15 @@ def trend(
     if by and by not in DIMENSIONS:
         raise UsageError("unknown_grouping", name=by, known=", ".join(DIMENSIONS))
     last = Asked.of(workspace, month, [by] if by else [], dealer=dealer, known_on=known_on, today=today)
+    return _followed(last, house, keys, months, by, group)
+
+
+def leading_to(workspace: Workspace, report: Report, names: Sequence[str], months: int = 12) -> Trended:
+    """Follow KPIs of the whole over the months up to that of a computed report, as the report saw them."""
+    return _followed(Asked.again(workspace, report), report.book, _keys(report.book, names), months, "", "")
+
+
+def _followed(last: Asked, house: Book, keys: Sequence[str], months: int, by: str, group: str) -> Trended:
     asked = _months(last, months)
     narrow = _narrowed(house, keys, whole=not by)
     with last.store.reading():
@@ -77,7 +86,7 @@ def trend(
     told = [(one, groups.get(group)) for one, groups in zip(asked[first:], found[first:], strict=True)]
     dealers = last.view.dealers()
     return Trended(
-        dealer=dealer or (dealers[0] if len(dealers) == 1 else None),
+        dealer=last.dealer or (dealers[0] if len(dealers) == 1 else None),
         book=house,
         dimension=by,
         group=group,

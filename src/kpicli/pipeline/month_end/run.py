@@ -344,7 +344,7 @@ class _Running:
                 due = followups(workspace, book=book, today=today)
             except NothingToReport:
                 due = None
-        page = paged(workspace, found, today=today)
+        page = paged(workspace, found)
         return replace(results, funnel=funnelled, due=due, page=page), told
 
     def _filled(self, found: Report, folder: Path) -> list[Path]:
