@@ -46,7 +46,6 @@ def test_the_page_in_a_browser(sample: Sample, tools: tuple[Path, str]) -> None:
     pages = {
         "closed.html": ("--as-of", "2026-11-01"),
         "running.html": ("--as-of", "2026-10-15", "--lang", "en"),
-        "haima.html": ("--as-of", "2026-11-01", "--book", "haima"),
     }
     for name, words in pages.items():
         ended = call(

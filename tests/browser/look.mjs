@@ -31,7 +31,7 @@ for (const file of pages) {
       if (wide > room) say(`${wide - room} px too wide`);
       if (parseFloat(size) < 28) say(`the style is not in force: h1 has ${size}`);
     }
-    await page.evaluate(rules);
+    await page.evaluate(rules); // with everything unfolded
     const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
     for (const one of violations.filter((one) => ["serious", "critical"].includes(one.impact))) {
       say(`${one.id} (${one.impact}): ${one.nodes[0].html} ${one.nodes[0].failureSummary}`);
