@@ -8,10 +8,11 @@ ordered by how little chance explains them.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import log
 from typing import Literal
 
-from kpicli import chance
+from kpicli import chance, planning
 from kpicli.answers import RATE, Counted, Evidence, Spans, answers, together
 from kpicli.formula import Node, Number
 from kpicli.kpi import KpiValue, Report, Status
@@ -169,7 +170,8 @@ def light(found: KpiValue, pace: float | None, near: float) -> Status | None:
     """
     if pace is None or found.projected is None or found.attainment is None:
         return found.status
-    return "good" if found.attainment >= pace else "near" if found.attainment >= pace * near else "bad"
+    done, passed = Fraction(found.attainment), Fraction(pace)
+    return planning.status(done, Fraction(1), passed, near)
 
 
 def _state(model: Model, report: Report, counted: Counted) -> State:
