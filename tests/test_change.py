@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from kpicli.change import MIX, OUTSIDE, Change, Share, change, rounded
 from kpicli.kpi import Basis
 from kpicli.measure import Table
+from kpicli.pipeline.ingest import Ingested
+from kpicli.store import Store
+from kpicli.workspace import Workspace
 from tests.conftest import TODAY
+from tests.test_cli import call
 from tests.test_measure import CATALOGUE, slow
 
 FUNNEL = CATALOGUE.books["haima"].funnels["sales"]
@@ -46,7 +50,8 @@ def basis(groups: Mapping[str, Pair], targets: Mapping[tuple[str, str, str], flo
             if any(pair[place]):  # a group without anything is not there
                 values[period, "consultant", name] = measures(pair[place])
     table = Table(values, {}, {"consultant": frozenset()}, {})
-    return Basis(table, NOW, {"previous": BEFORE}, targets or {}, ("consultant",), {}, frozenset(), None, None, TODAY)
+    asked = (None, None, TODAY, Store("nowhere"))
+    return Basis(table, NOW, {"previous": BEFORE}, targets or {}, ("consultant",), {}, frozenset(), *asked)
 
 
 def split(groups: Mapping[str, Pair]) -> Change:
@@ -200,3 +205,32 @@ def test_rounded_numbers_add_up_to_their_rounded_sum_and_each_is_near(exact: lis
         step = Fraction(1, 10**digits)
         assert abs(Fraction(sum(found, Decimal(0))) - sum(exact)) <= step / 2
         assert all(abs(Fraction(shown) - value) < step for shown, value in zip(found, exact, strict=True))
+
+
+# From the store
+
+
+def test_the_command_splits_the_stage_that_is_asked_for(sample: tuple[Workspace, Ingested]) -> None:
+    """The stages are the report's measures; of a store without last year there is nothing to compare with it."""
+    words = ("diagnose", "--month", "2026-10", "--store", sample[0].store, "--as-of", "2026-11-01", "--compare", "year")
+    before, now = (
+        call("report", "--month", month, *words[3:-2], "--json").document["total"]["measures"]["showroom_sales"]
+        for month in ("2026-09", "2026-10")
+    )
+    for name in ("sales", "成交", "Sales"):
+        (found,) = call(*words, "--of", name, "--json").document["changes"]
+        assert (found["goal"], found["against"], found["before"], found["after"]) == ("sales", "previous", before, now)
+        assert found["parts"][-1]["key"] == "sales"
+        assert abs(sum(part["value"] for part in found["parts"]) - found["difference"]) < 1e-9
+    assert [one["against"] for one in call(*words, "--json").document["changes"]] == ["previous", "target"]
+    for wrong in ("traffic", "nothing"):
+        ended = call(*words, "--of", wrong, "--json")
+        assert (ended.code, ended.document["error"]["code"]) == (2, "unknown_stage")
+
+
+def test_of_a_running_month_the_target_counts_by_the_days_passed(sample: tuple[Workspace, Ingested]) -> None:
+    words = ("--month", "2026-10", "--store", sample[0].store, "--as-of", "2026-10-20", "--json")
+    report, told = (call(command, *words).document for command in ("report", "diagnose"))
+    against = {one["against"]: one for one in told["changes"]}["target"]
+    assert against["before"] == report["total"]["kpis"]["orders"]["target"] * report["pace"]
+    assert against["after"] == report["total"]["measures"]["orders"]

@@ -20,7 +20,7 @@ from kpicli.measure import Table
 from kpicli.messages import Words
 
 Against = Literal["previous", "year_before", "target"]
-AGAINST: tuple[str, ...] = Against.__args__  # type: ignore[attr-defined]
+AGAINST: tuple[Against, ...] = Against.__args__  # type: ignore[attr-defined]
 
 MIX, OUTSIDE = "mix", "outside"
 _ASIDE = {MIX: Words("构成", "Mix"), OUTSIDE: Words("本月客流之外", "Outside this month's traffic")}

@@ -31,6 +31,10 @@ def diagnose(
         list[str] | None,
         typer.Option("--by", help="订单增减另按什么拆：consultant · model · source，可多次。"),
     ] = None,
+    of: Annotated[
+        str | None, typer.Option("--of", help="拆漏斗里哪一段的增减，如 orders、sales；默认漏斗的目标。")
+    ] = None,
+    compare: Annotated[list[str] | None, typer.Option("--compare", help="year：增减另与去年同月比。")] = None,
     book: BookName = None,
     folder: Folder = None,
     store: StorePath = None,
@@ -62,7 +66,7 @@ def diagnose(
         "known_on": day_of(known_on),
         "today": today_of(as_of, workspace),
     }
-    result = compute(workspace, month, **told)
+    result = compute(workspace, month, of=of, compare=compare or (), **told)
     known = result.report.by["consultant"]
     if consultant is not None and consultant not in known:
         raise NothingToReport("unknown_group", name=consultant, by="consultant", known=", ".join(known))

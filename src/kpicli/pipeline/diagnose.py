@@ -1,13 +1,14 @@
 """Store to diagnosis: a month's report, what its orders changed by, and the causes that the records show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from kpicli import change, deviations, diagnosis, readings
 from kpicli.answers import Spans
 from kpicli.catalogue import Book
-from kpicli.change import Change
+from kpicli.change import AGAINST, Change
 from kpicli.deviations import Deviated
 from kpicli.diagnosis import Diagnosis, State
 from kpicli.errors import UsageError
@@ -30,7 +31,7 @@ class Diagnosed:
 
     report: Report
     changes: tuple[Change, ...]
-    """The funnel's goal against the month before, and against the target, as far as there are."""
+    """A stage of the funnel against the month before, last year's where it was asked for, and the target."""
     diagnosis: Diagnosis
     readings: Mapping[str, Reading]
     """Model → what the chart of its KPI shows, read by rule of thumb."""
@@ -42,23 +43,32 @@ def diagnose(
     workspace: Workspace,
     month: str = "last",
     *,
+    of: str | None = None,
     book: str | None = None,
+    compare: Sequence[str] = (),
     dealer: str | None = None,
     known_on: date | None = None,
     today: date,
 ) -> Diagnosed:
     """Compute a month's report and answer the analysis models of its book from the records.
 
-    Raises `UsageError` for a book without models, `NothingToReport` where there is no data for the month.
+    What is split is the change of the funnel's goal, or of the stage that `of` names by key or label. `compare` with
+    ``year`` splits the change to the same month of last year as well. Raises `UsageError` for a book without models or
+    a stage that its funnel does not have, `NothingToReport` where there is no data for the month.
     """
     house = workspace.catalogue.book(book or workspace.settings.book)
     _check(house, workspace)
-    found, _ = reported(workspace, month, book=house.key, by=BY, dealer=dealer, known_on=known_on, today=today)
-    return diagnosed(workspace, found)
+    stage = _stage(house, of) if of is not None else ""
+    when: dict[str, Any] = {"dealer": dealer, "known_on": known_on, "today": today}
+    found, _ = reported(workspace, month, book=house.key, by=BY, compare=compare, **when)
+    return diagnosed(workspace, found, stage)
 
 
-def diagnosed(workspace: Workspace, report: Report) -> Diagnosed:
-    """The same of a report that was computed before; raise `UsageError` for a book without models."""
+def diagnosed(workspace: Workspace, report: Report, stage: str = "") -> Diagnosed:
+    """The same of a report that was computed before; raise `UsageError` for a book without models.
+
+    What is split is the change of the funnel's goal, or of the stage with a key.
+    """
     house = report.book
     _check(house, workspace)
     asked = replace(Asked.again(workspace, report, [*BY, "week", "day"]), before=MONTHS)
@@ -80,7 +90,7 @@ def diagnosed(workspace: Workspace, report: Report) -> Diagnosed:
     people = report.by.get("consultant", {})
     return Diagnosed(
         report,
-        changes(report),
+        changes(report, stage),
         found,
         _readings(asked, report, table, {state.model.key: state for state in found.states}),
         {name: deviations.deviated(house.deviations, table, report.month, name) for name in people},
@@ -105,8 +115,8 @@ def _readings(asked: Asked, report: Report, table: Table, states: Mapping[str, S
     return found
 
 
-def changes(report: Report) -> tuple[Change, ...]:
-    """What the goal of a report's first funnel changed by: against the month before, and against its target.
+def changes(report: Report, stage: str = "") -> tuple[Change, ...]:
+    """What the goal of a report's first funnel, or a stage, changed by: against every period there is, and the target.
 
     Of a running month the target counts by the share of the working days that has passed.
     """
@@ -114,11 +124,17 @@ def changes(report: Report) -> tuple[Change, ...]:
         return ()
     funnel = next(iter(report.book.funnels.values()))
     paced = {place: aim * report.pace for place, aim in report.basis.targets.items()} if report.pace else None
-    every = (
-        change.change(funnel, report.basis, against="previous"),
-        change.change(funnel, report.basis, against="target", targets=paced),
-    )
+    every = (change.change(funnel, report.basis, against=one, goal=stage, targets=paced) for one in AGAINST)
     return tuple(found for found in every if found)
+
+
+def _stage(house: Book, name: str) -> str:
+    """The key of a stage of the book's first funnel, below its first, by key or label."""
+    stages = next(iter(house.funnels.values())).chain[1:]
+    found = next((one.key for one in stages if name in (one.key, one.label, one.label_en)), None)
+    if found is None:
+        raise UsageError("unknown_stage", name=name, book=house.key, known=", ".join(one.key for one in stages))
+    return found
 
 
 def _check(house: Book, workspace: Workspace) -> None:

@@ -91,7 +91,7 @@ def _waterfall(change: Change, language: Language, *, paced: bool) -> list[Rende
     """From one number to the other, step by step, in cars."""
     cars = rounded([part.value for part in change.parts])
     most = max(map(abs, cars), default=Decimal(0))
-    title = word(f"change_{change.against}{'_so_far' * (paced and change.against == 'target')}", language).format(
+    title = word(changed(change, paced=paced), language).format(
         goal=change.goal.words[language],
         before=_cars(change.before),
         after=change.after,
@@ -193,6 +193,11 @@ def _read(result: Diagnosed, key: str, language: Language) -> str:
 
 
 # Words that the page shares
+
+
+def changed(change: Change, *, paced: bool) -> str:
+    """The word for what a change is against: of a running month the target counts by the days passed."""
+    return f"change_{change.against}{'_so_far' * (paced and change.against == 'target')}"
 
 
 def owner(name: str, language: Language) -> str:

@@ -19,6 +19,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "target": ("目标", "Target"),
     "change_previous": ("{goal} {before} → {after}，比上月 {gap} 台", "{goal} {before} → {after}: {gap} on last month"),
+    "change_year_before": (
+        "{goal} {before} → {after}，比去年同月 {gap} 台",
+        "{goal} {before} → {after}: {gap} on the same month last year",
+    ),
     "change_target": ("{goal} 目标 {before}，实际 {after}，{gap} 台", "{goal}: target {before}, actual {after}, {gap}"),
     "change_target_so_far": (
         "{goal} 按进度应有 {before}，实际 {after}，{gap} 台",
@@ -540,6 +544,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "page_no_signal": ("没有超出偶然的波动", "nothing that chance does not explain"),
     "page_previous": ("上月", "Last month"),
+    "page_year_before": ("去年同月", "Last year"),
     "page_target": ("目标", "Target"),
     "page_standing": ("一直如此，不是这个月的变化", "So in the months before as well"),
     "page_factor": ("从 → 到", "From → to"),

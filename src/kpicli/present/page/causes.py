@@ -9,7 +9,7 @@ from kpicli.models import Question
 from kpicli.pipeline.diagnose import Diagnosed
 from kpicli.pipeline.sentences import sentence, title
 from kpicli.present import charts
-from kpicli.present.diagnose import owner
+from kpicli.present.diagnose import changed, owner
 from kpicli.present.page.document import Numbers, Path
 from kpicli.present.page.parts import Ask, Cause, Causes, Difference, Step, Told
 from kpicli.present.values import plain
@@ -19,10 +19,10 @@ from kpicli.present.words import word
 def differences(found: Diagnosed, numbers: Numbers) -> Iterator[Difference]:
     """Each difference as a waterfall."""
     for place, change in enumerate(found.changes):
-        yield _difference(change, numbers, ("diagnosis", "changes", place))
+        yield _difference(change, numbers, ("diagnosis", "changes", place), paced=found.report.pace is not None)
 
 
-def _difference(change: Change, numbers: Numbers, path: Path) -> Difference:
+def _difference(change: Change, numbers: Numbers, path: Path, *, paced: bool) -> Difference:
     language = numbers.language
     levels = [change.before]
     for part in change.parts:
@@ -42,7 +42,7 @@ def _difference(change: Change, numbers: Numbers, path: Path) -> Difference:
         steps.append(Step(part.words[language], shown, drawing, kind, _factor(part, numbers, here, top=not place)))
     steps.append(Step(word("value", language), after, _level(Fraction(change.after), low, high), "level", ()))
     goal = change.goal.words[language]
-    title = numbers.said(f"change_{change.against}", goal=goal, before=before, after=after, gap=gap)
+    title = numbers.said(changed(change, paced=paced), goal=goal, before=before, after=after, gap=gap)
     return Difference(title, tuple(steps))
 
 
