@@ -1,4 +1,5 @@
-// Opens pages in Chromium at each size and theme, and says what is wrong: node look.mjs CHROMIUM AXE PAGE…
+// Opens the first page in Chromium at each size and theme, the others on a phone, and says what is wrong:
+// node look.mjs CHROMIUM AXE PAGE…
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
@@ -15,7 +16,7 @@ const looks = [
 ];
 const found = [];
 for (const file of pages) {
-  for (const { width, colorScheme, media } of looks) {
+  for (const { width, colorScheme, media } of file === pages[0] ? looks : looks.slice(0, 1)) {
     const url = pathToFileURL(file).href;
     const page = await browser.newPage({ viewport: { width, height: 844 }, colorScheme });
     const say = (what) => found.push(`${file} ${width} ${colorScheme} ${media ?? "screen"}: ${what}`);
