@@ -16,17 +16,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 from functools import cached_property
 
 from kpicli import kpi as kpis
 from kpicli import stages
 from kpicli.catalogue import Book, Kpi, near
-from kpicli.change import Change, rounded
 from kpicli.fill import PathError, Rate, Scope, Value
 from kpicli.kpi import LISTS, Group, KpiValue, Report
+from kpicli.pipeline import causes
 from kpicli.pipeline import funnel as funnels
-from kpicli.pipeline import sentences
 from kpicli.pipeline.diagnose import Diagnosed
 from kpicli.pipeline.funnel import NOBODY, Funnelled
 from kpicli.stages import Branch, Leak, Step
@@ -64,7 +62,7 @@ class ReportScope:
         if head == "funnel" and self.funnel:
             return _of_branch(self.funnel.whole, rest, path)
         if head == "change" and self.diagnose:
-            return _picked(_of_change(self), rest, path, rest)
+            return _picked(causes.of_change(self.report, self.funnel, self.diagnosed), rest, path, rest)
         raise PathError(_meant(path, self._known))
 
     def rows(self, name: str) -> Sequence[Scope]:
@@ -73,8 +71,8 @@ class ReportScope:
             return _kpi_rows(self, None, self.report.total)
         if name == "stages" and self.funnel:
             return [StageScope(self, None, place, step) for place, step in enumerate(self.funnel.whole.steps, 1)]
-        if name in CAUSES and self.diagnose:
-            every = CAUSES[name](self.diagnosed)
+        if name in causes.LISTS and self.diagnose:
+            every = causes.LISTS[name](self.diagnosed)
             return [ToldScope(self, {"rank": place, **told}) for place, told in enumerate(every, 1)]
         if name not in LISTS:
             raise PathError(_meant(name, self.lists))
@@ -94,7 +92,7 @@ class ReportScope:
     @property
     def lists(self) -> list[str]:
         """The lists there are."""
-        return [*LISTS, "kpis", *(["stages"] if self.funnel else []), *(CAUSES if self._diagnosable else [])]
+        return [*LISTS, "kpis", *(["stages"] if self.funnel else []), *(causes.LISTS if self._diagnosable else [])]
 
     @property
     def _diagnosable(self) -> bool:
@@ -131,7 +129,7 @@ class ReportScope:
 
     @property
     def _known(self) -> list[str]:
-        change = [f"change.{key}" for key in _CHANGE] if self._diagnosable else []
+        change = [f"change.{key}" for key in causes.CHANGE] if self._diagnosable else []
         return [*(f"report.{key}" for key in self._facts), *_paths("", self), *change]
 
 
@@ -320,93 +318,6 @@ class Crossed:
         if isinstance(one, StageScope) and isinstance(other, GroupScope) and other.branch and not one.outer:
             return replace(one, step=other.branch.step(one.step.stage.key))
         raise PathError("（这一行和这一列没有交叉的数）")
-
-
-_CHANGE = ("goal", "before", "after", "difference", "target", "attainment")
-
-
-def _of_change(whole: ReportScope) -> dict[str, Value]:
-    """What the goal came to, against the month before and against its target; empty what is not known."""
-    against = _against_previous(whole.diagnosed)
-    assert whole.funnel  # of what can be diagnosed
-    goal = whole.funnel.whole.step(whole.funnel.funnel.goal)
-    kpi = whole.report.total.kpis.get(goal.stage.kpi)
-    return {
-        "goal": goal.stage.label,
-        "before": float(against.before) if against else None,
-        "after": goal.count,
-        "difference": float(against.difference) if against else None,
-        "target": kpi.target if kpi else None,
-        "attainment": _rate(kpi.attainment) if kpi else None,
-    }
-
-
-def _steps(found: Diagnosed) -> list[dict[str, Value]]:
-    """The steps of the change against the month before, in cars that add up: a number at the top, then rates."""
-    against = _against_previous(found)
-    if against is None:
-        return []
-    amounts = rounded([part.value for part in against.parts])
-    return [
-        {
-            "name": part.words.zh,
-            "value": float(amount),
-            "before": _factor(part.before, counts=place == 0),
-            "after": _factor(part.after, counts=place == 0),
-        }
-        for place, (part, amount) in enumerate(zip(against.parts, amounts, strict=True))
-    ]
-
-
-def _against_previous(found: Diagnosed) -> Change | None:
-    return next((one for one in found.changes if one.against == "previous"), None)
-
-
-def _factor(value: Fraction | None, *, counts: bool) -> Value:
-    return None if value is None else int(value) if counts else Rate(float(value))
-
-
-def _findings(found: Diagnosed) -> list[dict[str, Value]]:
-    return [
-        {
-            "name": sentences.title(one, "zh"),
-            "cause": one.question.cause.zh,
-            "group": one.evidence.group or None,
-            "question": one.question.key,
-            "ask": one.question.ask.zh,
-            "kpi": one.model.words.zh,
-            "label": one.evidence.test.label.zh,
-            "evidence": sentences.sentence(one, "zh"),
-            "orders": one.evidence.orders,
-            "action": one.question.action.zh,
-            "owner": one.question.owner,
-            "state": "一向如此" if one.evidence.standing else "新出现",
-            "proxy": "旁证" if one.question.proxy else None,
-        }
-        for one in found.diagnosis.findings
-    ]
-
-
-def _checklist(found: Diagnosed) -> list[dict[str, Value]]:
-    return [
-        {
-            "name": question.ask.zh,
-            "question": question.key,
-            "element": question.element.zh,
-            "answer": "是" if question.adverse == "yes" else "否",
-            "action": question.action.zh,
-            "owner": question.owner,
-        }
-        for question in found.diagnosis.checklist
-    ]
-
-
-CAUSES: Mapping[str, Callable[[Diagnosed], list[dict[str, Value]]]] = {
-    "findings": _findings,
-    "checklist": _checklist,
-    "steps": _steps,
-}
-"""Lists of the diagnosis: causes, questions for people, and the steps of the change against the month before."""
 
 
 def _scoring(book: Book) -> str:
