@@ -223,6 +223,7 @@ def test_the_command_splits_the_stage_that_is_asked_for(sample: tuple[Workspace,
         assert found["parts"][-1]["key"] == "sales"
         assert abs(sum(part["value"] for part in found["parts"]) - found["difference"]) < 1e-9
     assert [one["against"] for one in call(*words, "--json").document["changes"]] == ["previous", "target"]
+    assert call(*words, "--compare", "ytd", "--json").document["error"]["code"] == "unknown_comparison"
     for wrong in ("traffic", "nothing"):
         ended = call(*words, "--of", wrong, "--json")
         assert (ended.code, ended.document["error"]["code"]) == (2, "unknown_stage")

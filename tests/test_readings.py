@@ -1,5 +1,6 @@
 """The charts of the Haima store (S-004, figures 1–8) are read as its text reads them; deviations from the mean."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kpicli.deviations import CONCLUDED, deviated
 from kpicli.measure import measure
 from kpicli.models import Chart
 from kpicli.pipeline.sentences import reading
-from kpicli.readings import Reading, decline, drop, falling, line, read, spread, target
+from kpicli.readings import Reading, decline, drop, falling, line, of_model, read, spread, target
 from tests.test_measure import BOOK, CATALOGUE, MONTH, Held, numbered
 
 MODELS = CATALOGUE.books["haima"].models
@@ -103,6 +104,17 @@ def test_figure_8_distribution_fell_short_in_the_third_and_fourth_week() -> None
     assert falling(series(WEEKS, 0.19, 0.17, 0.13, 0.09))
 
 
+def test_the_chart_of_the_plan_is_read_by_car_model_where_the_models_have_targets() -> None:
+    sold = {"channel": "展厅", "kind": "蓝字", "amount": Decimal(1)}
+    rows = [row("invoices", day, "李", model=name, **sold) for day, name in ((1, "福美来"), (2, "福美来"), (3, "欢动"))]
+    places = {name: (str(MONTH), "model", name) for name in ("福美来", "欢动", "普力马")}
+    found = of_model(MODELS["S7"], table(rows), str(MONTH), places, {"福美来": 3, "欢动": 1, "普力马": 1})
+    assert found is not None
+    assert found.values["below"] == ("福美来", "普力马")
+    assert (found.values["sum"], found.values["target"]) == (3, 5)
+    assert said("S7", found) == "计划达成率 3 个里 2 个不到目标（福美来、普力马）；累计 3，目标 5，60.0%"
+
+
 @given(PERCENT)
 def test_a_chart_is_read_the_same_whatever_is_missing_in_it(values: list[int]) -> None:
     """A day without a value is no zero."""
@@ -136,7 +148,7 @@ def table(rows: list[tuple[str, dict[str, Any]]]) -> Any:
         forms[form].append(cells)
     book = CATALOGUE.books["practice"]
     every = type(book)(**{**vars(book), "measures": book.asked})
-    return measure(CATALOGUE, every, Held(numbered(forms)), [MONTH.period], ["consultant"])
+    return measure(CATALOGUE, every, Held(numbered(forms)), [MONTH.period], ["consultant", "model"])
 
 
 def test_a_consultant_is_held_against_the_mean_of_all_and_three_factors_make_a_conclusion() -> None:

@@ -28,13 +28,17 @@ class Reading:
     values: Mapping[str, Number | str | tuple[str, ...]]
 
 
+Place = tuple[str, str, str]
+"""(period label, dimension, group): a part of the month, or a group of it."""
+
+
 def of_model(
-    model: Model, table: Table, month: str, parts: Sequence[str], targets: Mapping[str, float]
+    model: Model, table: Table, month: str, places: Mapping[str, Place], targets: Mapping[str, float]
 ) -> Reading | None:
-    """Read the chart of a model's KPI over parts of a month that the table has; `targets` are those of the parts."""
-    if model.of is None or model.chart is None or model.chart.by == "model":
+    """Read the chart of a model's KPI over places of a table, parts of the month or its car models, by their labels."""
+    if model.of is None or model.chart is None:
         return None
-    return read(model.chart, {label: _value(model, table, month, label) for label in parts}, targets)
+    return read(model.chart, {label: _value(model, table, month, place) for label, place in places.items()}, targets)
 
 
 def read(chart: Chart, series: Series, targets: Mapping[str, float]) -> Reading | None:
@@ -52,14 +56,14 @@ def read(chart: Chart, series: Series, targets: Mapping[str, float]) -> Reading 
             return falling(series)
 
 
-def _value(model: Model, table: Table, month: str, label: str) -> float | None:
-    """What a model counts in a part of the month; None where the month cannot tell or there is nothing to divide by."""
+def _value(model: Model, table: Table, month: str, place: Place) -> float | None:
+    """What a model counts at a place; None where the month cannot tell or there is nothing to divide by."""
 
     def counted(node: Node) -> float | None:
         keys = set(names(node))
         if any((month, key) in table.reasons for key in keys):
             return None
-        values = table.values.get((label, "", ""), {})
+        values = table.values.get(place, {})
         found = evaluate(node, {key: values.get(key) or 0 for key in keys})
         return None if found is None else float(found)
 

@@ -15,9 +15,11 @@ from kpicli.errors import UsageError
 from kpicli.formula import parse
 from kpicli.kpi import Report
 from kpicli.measure import Table
+from kpicli.models import Model
+from kpicli.periods import Period
 from kpicli.pipeline.asked import Asked
 from kpicli.pipeline.report import report as reported
-from kpicli.readings import Reading
+from kpicli.readings import Place, Reading
 from kpicli.workspace import Workspace
 
 BY = ("consultant", "model", "source")
@@ -53,11 +55,14 @@ def diagnose(
     """Compute a month's report and answer the analysis models of its book from the records.
 
     What is split is the change of the funnel's goal, or of the stage that `of` names by key or label. `compare` with
-    ``year`` splits the change to the same month of last year as well. Raises `UsageError` for a book without models or
-    a stage that its funnel does not have, `NothingToReport` where there is no data for the month.
+    ``year`` splits the change to the same month of last year as well. Raises `UsageError` for a book without models,
+    a stage that its funnel does not have or another comparison, `NothingToReport` where there is no data for the month.
     """
     house = workspace.catalogue.book(book or workspace.settings.book)
     _check(house, workspace)
+    for name in compare:
+        if name != "year":
+            raise UsageError("unknown_comparison", name=name, known="year")
     stage = _stage(house, of) if of is not None else ""
     when: dict[str, Any] = {"dealer": dealer, "known_on": known_on, "today": today}
     found, _ = reported(workspace, month, book=house.key, by=BY, compare=compare, **when)
@@ -99,20 +104,37 @@ def diagnosed(workspace: Workspace, report: Report, stage: str = "") -> Diagnose
 
 def _readings(asked: Asked, report: Report, table: Table, states: Mapping[str, State]) -> dict[str, Reading]:
     """Model → what the chart of its KPI shows, of the weeks that are over and of the days so far."""
-    working, end = set(asked.month.working_days()), asked.month.first(asked.days).end
-    found = {}
+    end, found = asked.month.first(asked.days).end, {}
     for key, model in report.book.models.items():
         every = asked.parts.get(model.chart.by, []) if model.chart else []
-        shares = [sum(part.start <= day < part.end for day in working) for part in every]
-        state = states.get(key)
-        wanted = float(state.standard) if state and state.against == "target" and state.standard else None
-        targets = readings.spread(wanted, shares) if wanted else []
-        over = [part.label for part in every if part.end <= end]
-        aims = dict(zip(over, targets, strict=False))  # the weeks that are not over have theirs still to reach
-        told = readings.of_model(model, table, report.month, over, aims)
+        places: dict[str, Place] = {part.label: (part.label, "", "") for part in every if part.end <= end}
+        aims = _spread(asked, every, states.get(key))
+        if model.chart and model.chart.by == "model":
+            aims = _of_cars(report, model)
+            places = {name: (report.month, "model", name) for name in aims}
+        told = readings.of_model(model, table, report.month, places, aims)
         if told:
             found[key] = told
     return found
+
+
+def _spread(asked: Asked, parts: Sequence[Period], state: State | None) -> dict[str, float]:
+    """The month's target of a model's KPI on the parts of the month, by their working days."""
+    if state is None or state.against != "target" or not state.standard:
+        return {}
+    working = asked.month.working_days()
+    shares = [sum(part.start <= day < part.end for day in working) for part in parts]
+    return dict(zip([part.label for part in parts], readings.spread(float(state.standard), shares), strict=True))
+
+
+def _of_cars(report: Report, model: Model) -> dict[str, float]:
+    """The targets of car models for the KPI of an analysis model: of the first of its KPIs that any has one for."""
+    assert report.basis
+    for key in model.kpis:
+        found = {name: aim for (by, name, kpi), aim in report.basis.targets.items() if (by, kpi) == ("model", key)}
+        if found:
+            return found
+    return {}
 
 
 def changes(report: Report, stage: str = "") -> tuple[Change, ...]:

@@ -40,9 +40,9 @@ def reading(model: Model, told: Reading, language: Language) -> str:
 
     def value(name: str, found: object) -> str:
         if isinstance(found, tuple):
-            return "、".join(day(label) for label in found)
+            return "、".join(place(label) for label in found)
         if isinstance(found, str):
-            return day(found)
+            return place(found)
         rate = name in ("rate", "line") or (model.unit == "%" and name not in ("count", "of", "falls"))
         return _rate(float(found)) if rate else amount(float(found))  # type: ignore[arg-type]
 
@@ -54,8 +54,10 @@ def reading(model: Model, told: Reading, language: Language) -> str:
     return f"{model.words[language]} {fill(texts[told.rule].text, values, language)}"
 
 
-def day(label: str) -> str:
-    """A day or a week without its year."""
+def place(label: str) -> str:
+    """A day or a week without its year; a car model as it is."""
+    if not label[:4].isdigit() or label[4:5] != "-":
+        return label
     first, _, last = label.partition("/")
     return f"{first[5:]}~{last[5:]}" if last else first[5:]
 

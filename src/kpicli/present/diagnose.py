@@ -55,7 +55,7 @@ def diagnosed(
     shown = [key for key in result.readings if key in result.diagnosis.path]
     if shown:
         parts += [Text(), Text(word("charts_read", language), style="bold")]
-        parts += [Text(f"{key}  {_read(result, key, language)}") for key in shown]
+        parts += [Text(f"{key}  {plain(_read(result, key, language))}") for key in shown]
     if consultant is not None and result.deviated.get(consultant):
         parts += [Text(), *_deviations(result.deviated[consultant], language)]
     return parts
