@@ -524,8 +524,8 @@ def test_a_disk_that_is_full_after_some_pages_leaves_the_state_before(small: Sce
         assert not small.counts(store), pages
         small.completed(store, partial(ingest, store))
         shutil.rmtree(store)
-        pages, tried = pages + 1 + pages // 2, tried + 1
-    assert tried > 5
+        pages, tried = pages + 1 + pages // 4, tried + 1
+    assert tried > 8
     assert small.counts(store)
 
 

@@ -11,7 +11,7 @@ from math import log
 
 from kpicli import chance
 from kpicli.formula import Node, Number, evaluate, names
-from kpicli.measure import UNASSIGNED, UNFILLED, Table
+from kpicli.measure import NOBODY, Table
 from kpicli.models import Model, Test
 
 RATE, _COUNT, _POINTS = 0.2, 0.4, 0.05
@@ -25,7 +25,6 @@ _LOOKS = 3
 """As so many looks a week count those at the seven weeks that begin in it, which overlap (simulated: 2.6 to 2.9)."""
 _LEAST = 5
 """Below so many, nothing is compared."""
-_NOBODY = frozenset((*UNASSIGNED.values(), UNFILLED))
 
 Value = Number | date | str
 
@@ -93,7 +92,7 @@ class Counted:
     def groups(self, by: str) -> list[str]:
         """The groups that were there in the month or before, but for those who are nobody."""
         periods = {self.spans.month, *self.spans.before}
-        return sorted({group for period, dim, group in self.table.values if dim == by and period in periods} - _NOBODY)
+        return sorted({group for period, dim, group in self.table.values if dim == by and period in periods} - NOBODY)
 
 
 def answers(test: Test, counted: Counted, goal: Node, minimum: int, looked: float) -> list[Evidence]:

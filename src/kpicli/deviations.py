@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kpicli.formula import Node, evaluate, names
-from kpicli.measure import UNASSIGNED, UNFILLED, Table
+from kpicli.measure import NOBODY, Table
 from kpicli.models import Deviation
 
 CONCLUDED = 3
 """So many factors must tell before anything is concluded."""
-_NOBODY = frozenset((*UNASSIGNED.values(), UNFILLED))
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def deviated(rules: Sequence[Deviation], table: Table, month: str, name: str) ->
     groups = {
         group
         for period, dimension, group in table.values
-        if (period, dimension) == (month, "consultant") and group not in _NOBODY
+        if (period, dimension) == (month, "consultant") and group not in NOBODY
     }
 
     def total(node: Node, group: str | None) -> float | None:

@@ -21,6 +21,8 @@ from kpicli.periods import Period
 UNASSIGNED = {"consultant": "未分配"}
 UNFILLED = "未填"
 """How a group is called whose rows have nothing in the column."""
+NOBODY = frozenset((*UNASSIGNED.values(), UNFILLED))
+"""Groups that are nobody: they have no rank, and nobody is held against them."""
 
 _VALUE = pl.Decimal(30, 2)
 _EVENT = {"period": pl.String(), **dict.fromkeys((*DIMENSIONS, "who"), pl.String()), "value": _VALUE}

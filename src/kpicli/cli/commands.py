@@ -49,6 +49,7 @@ from kpicli.cli.workspace import config, doctor, init
 from kpicli.errors import UsageError
 
 if TYPE_CHECKING:
+    from kpicli.kpi import Report
     from kpicli.messages import Language
     from kpicli.workspace import Workspace
 
@@ -230,19 +231,9 @@ def report(
         known_on=day_of(known_on),
         today=today,
     )
-    written = []
-    if template:
-        from kpicli.pipeline.templates import fill_report
-
-        now = now_of(as_of, workspace)
-        folder_ = out if out.suffix != ".html" else out.parent
-        written = fill_report(workspace, found, template, folder_, now=now)
+    written = _filled(workspace, found, template, out, now_of(as_of, workspace)) if template else []
     if format_:
-        from kpicli.pipeline.page import paged
-        from kpicli.present import page
-
-        pages = [paged(workspace, one) for one in found]
-        written += page.write(pages, out, workspace.settings.zone, language)
+        written += _pages(workspace, found, out, language)
     if json_:
         told = {"written": [str(path) for path in written]} if template or format_ else {}
         documents = [json.report(one) | told for one in found]
@@ -261,6 +252,23 @@ def report(
     _warn(workspace, language)
     if open_:
         _open(written, language)
+
+
+def _filled(
+    workspace: "Workspace", found: "list[Report]", templates: list[str], out: Path, now: datetime
+) -> list[Path]:
+    """Fill templates with reports, beside a page that is named outright."""
+    from kpicli.pipeline.templates import fill_report
+
+    return fill_report(workspace, found, templates, out.parent if out.suffix == ".html" else out, now=now)
+
+
+def _pages(workspace: "Workspace", found: "list[Report]", out: Path, language: "Language") -> list[Path]:
+    """Write the page of each report."""
+    from kpicli.pipeline.page import paged
+    from kpicli.present import page
+
+    return page.write([paged(workspace, one) for one in found], out, workspace.settings.zone, language)
 
 
 def _open(paths: Iterable[Path], language: "Language") -> None:

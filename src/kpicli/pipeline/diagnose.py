@@ -128,10 +128,15 @@ def _spread(asked: Asked, parts: Sequence[Period], state: State | None) -> dict[
 
 
 def _of_cars(report: Report, model: Model) -> dict[str, float]:
-    """The targets of car models for the KPI of an analysis model: of the first of its KPIs that any has one for."""
+    """The targets of car models for the KPI of an analysis model: of the first of its KPIs that any has one for.
+
+    Of a running month they count by the share of the working days that has passed.
+    """
     assert report.basis
+    passed = report.pace or 1
     for key in model.kpis:
-        found = {name: aim for (by, name, kpi), aim in report.basis.targets.items() if (by, kpi) == ("model", key)}
+        targets = report.basis.targets.items()
+        found = {name: aim * passed for (by, name, kpi), aim in targets if (by, kpi) == ("model", key)}
         if found:
             return found
     return {}

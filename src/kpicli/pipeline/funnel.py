@@ -11,15 +11,13 @@ from kpicli.cohort import Cohort, Followed
 from kpicli.coverage import Finding
 from kpicli.errors import UsageError
 from kpicli.kpi import Basis, Report
-from kpicli.measure import UNASSIGNED, UNFILLED, Reason, events, measure
+from kpicli.measure import NOBODY, Reason, events, measure
 from kpicli.pipeline.asked import BY, Asked
+from kpicli.pipeline.months import shown_dealer
 from kpicli.pipeline.targets import targets_of
 from kpicli.stages import Branch
 from kpicli.store import Store
 from kpicli.workspace import Workspace
-
-NOBODY = frozenset((*UNASSIGNED.values(), UNFILLED))
-"""Groups that are nobody and have no rank."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +88,9 @@ def funnel(
             findings += _uneven(house, whole, by_group)
         if check:
             findings += _moved(asked, house, source, coverage.check(catalogue, source, period, today, dealer))
-        dealers = source.dealers()
     closing = asked.store.state.closing(str(asked.month), dealer) if source is not asked.store else None
     return Funnelled(
-        dealer=dealer or (dealers[0] if len(dealers) == 1 else None),
+        dealer=shown_dealer(source, dealer),
         month=str(asked.month),
         book=house,
         funnel=chosen,

@@ -23,6 +23,12 @@ def seen(store: Store, month: Month, dealer: str | None, *, pinned: bool) -> Sto
     return store.at(Known(seq=closing.seq)) if closing else store
 
 
+def shown_dealer(store: Store, asked: str | None) -> str | None:
+    """The dealer that a result names: who was asked for, else the only one there is."""
+    dealers = store.dealers()
+    return asked or (dealers[0] if len(dealers) == 1 else None)
+
+
 def find_month(store: Store, catalogue: Catalogue, text: str, today: date, dealer: str | None = None) -> Month:
     """The month meant, which has data; raise `NothingToReport` when there are none."""
     wanted = named_month(text, today)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
+from typing import Any
 
 from kpicli import planning
 from kpicli.catalogue import Book, Quantity, Tree, near
@@ -11,17 +12,16 @@ from kpicli.errors import NothingToReport, UsageError
 from kpicli.formula import Name, Node, names
 from kpicli.issues import Issue
 from kpicli.kpi import Targets
-from kpicli.measure import UNASSIGNED, UNFILLED, measure
+from kpicli.measure import NOBODY, measure
 from kpicli.messages import Words
 from kpicli.periods import Month, Period
 from kpicli.pipeline.asked import Asked
-from kpicli.pipeline.months import find_month, last_month, named_month, seen
+from kpicli.pipeline.months import find_month, last_month, named_month, seen, shown_dealer
 from kpicli.pipeline.targets import targets_of
 from kpicli.planning import Reason, Share, Status, Values
 from kpicli.store import Store
 from kpicli.workspace import Workspace
 
-_NOBODY = frozenset((*UNASSIGNED.values(), UNFILLED))
 _NO_DATA = ("no_data", "no_data_for_month")
 _TOO_MANY = 1e9
 """Of anything in a month of a showroom."""
@@ -186,7 +186,7 @@ def plan(
         month=str(planned),
         book=house,
         tree=tree,
-        dealer=dealer or _only(shop.store),
+        dealer=shown_dealer(shop.store, dealer),
         base=tuple(map(str, own.months)),
         reported=own.goal,
         target=aim,
@@ -228,6 +228,7 @@ class _Shop:
     """Where the numbers come from: a store seen by one book."""
 
     workspace: Workspace
+    store: Store
     house: Book
     tree: Tree
     dealer: str | None
@@ -240,11 +241,7 @@ class _Shop:
         if house.tree is None:
             known = ", ".join(other.key for other in workspace.catalogue.books.values() if other.tree)
             raise UsageError("no_tree", book=house.key, known=known)
-        return cls(workspace, house, house.tree, dealer, today)
-
-    @property
-    def store(self) -> Store:
-        return Store(self.workspace.store)
+        return cls(workspace, Store(workspace.store), house, house.tree, dealer, today)
 
     def month(self, text: str) -> Month:
         """The month planned."""
@@ -297,13 +294,14 @@ class _Shop:
         told = [name for key, one in self.tree.quantities.items() if one.daily for name in _names(self._node(key))]
         wanted = dict.fromkeys([*self.tree.measures, *told])
         measures = {key: self.house.measures[key] for key in wanted if self.house.measures[key].count != "target"}
-        asked = Asked.of(self.workspace, str(month), ("consultant",), dealer=self.dealer, today=self.today)
+        when: dict[str, Any] = {"dealer": self.dealer, "today": self.today, "store": self.store}
+        asked = Asked.of(self.workspace, str(month), ("consultant",), **when)
         with asked.store.reading():
             table = next(table for _, table in asked.measured([replace(self.house, measures=measures)]))
         values = table.values[str(month), "", ""]
         known = {key: None if table.reasons.get((str(month), key)) else values[key] or 0 for key in measures}
         people = table.groups(str(month), "consultant", self.tree.quantities[self.tree.lever].parts)
-        return {key: planning.exact(value) for key, value in known.items()}, len(set(people) - _NOBODY)
+        return {key: planning.exact(value) for key, value in known.items()}, len(set(people) - NOBODY)
 
     def _stock(self, month: Month) -> Values:
         """The drivers that are stocks, as they stand when a month begins: truer than when the month before began."""
@@ -415,8 +413,3 @@ def _own_targets(tree: Tree, targets: Targets, aim_of: str) -> dict[str, Fractio
         if own:
             return own
     return {}
-
-
-def _only(store: Store) -> str | None:
-    dealers = store.dealers()
-    return dealers[0] if len(dealers) == 1 else None

@@ -13,7 +13,7 @@ from kpicli.issues import Issue
 from kpicli.kpi import Account, Report
 from kpicli.measure import Table
 from kpicli.pipeline.asked import BY, Asked
-from kpicli.pipeline.months import find_month
+from kpicli.pipeline.months import find_month, shown_dealer
 from kpicli.pipeline.targets import targets_of
 from kpicli.store import Known, Store, difference, of_dealer
 from kpicli.workspace import Workspace
@@ -106,7 +106,7 @@ def _report(asked: Asked, house: Book, table: Table) -> tuple[Report, tuple[Issu
     groups |= {name: {label: kpi.part(house, basis, label) for label in labels} for name, labels in basis.parts.items()}
     closing = asked.store.state.closing(chosen, asked.dealer) if asked.pinned else None
     return Report(
-        dealer=asked.dealer or _only(view.dealers()),
+        dealer=shown_dealer(view, asked.dealer),
         month=chosen,
         book=house,
         total=groups[""][""],
@@ -179,7 +179,3 @@ def _account(store: Store, month: str, dealer: str | None) -> Account:
         set_aside=sum(sheet["set_aside"] for sheet in sheets),
         not_data=sum(sum(sheet["not_data"].values()) for sheet in sheets),
     )
-
-
-def _only(dealers: Sequence[str]) -> str | None:
-    return dealers[0] if len(dealers) == 1 else None

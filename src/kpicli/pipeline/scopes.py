@@ -23,10 +23,11 @@ from kpicli import stages
 from kpicli.catalogue import Book, Kpi, near
 from kpicli.fill import PathError, Rate, Scope, Value
 from kpicli.kpi import LISTS, Group, KpiValue, Report
+from kpicli.measure import NOBODY
 from kpicli.pipeline import causes
 from kpicli.pipeline import funnel as funnels
 from kpicli.pipeline.diagnose import Diagnosed
-from kpicli.pipeline.funnel import NOBODY, Funnelled
+from kpicli.pipeline.funnel import Funnelled
 from kpicli.stages import Branch, Leak, Step
 
 PARTS = ("week", "day")

@@ -13,7 +13,7 @@ from kpicli.measure import Table, measure
 from kpicli.messages import Words
 from kpicli.periods import Month, Period
 from kpicli.pipeline.asked import Asked
-from kpicli.pipeline.months import seen
+from kpicli.pipeline.months import seen, shown_dealer
 from kpicli.pipeline.targets import targets_of
 from kpicli.series import Point, Series, judged
 from kpicli.store import Known, Store
@@ -84,9 +84,8 @@ def _followed(last: Asked, house: Book, keys: Sequence[str], months: int, by: st
         known = ", ".join(sorted({name for groups in found for name in groups}))
         raise NothingToReport("unknown_group", name=group, by=by, known=known)
     told = [(one, groups.get(group)) for one, groups in zip(asked[first:], found[first:], strict=True)]
-    dealers = last.view.dealers()
     return Trended(
-        dealer=last.dealer or (dealers[0] if len(dealers) == 1 else None),
+        dealer=shown_dealer(last.view, last.dealer),
         book=house,
         dimension=by,
         group=group,

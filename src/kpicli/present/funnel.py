@@ -13,8 +13,9 @@ from rich.text import Text
 from kpicli.cohort import Cohort
 from kpicli.coverage import Finding
 from kpicli.masking import mask
+from kpicli.measure import NOBODY
 from kpicli.messages import Language, catalogue, fill
-from kpicli.pipeline.funnel import NOBODY, Funnelled
+from kpicli.pipeline.funnel import Funnelled
 from kpicli.pipeline.losses import Losses, Lost
 from kpicli.present.terminal import SEVERITY_STYLE, group_name, moment, table_of
 from kpicli.present.values import NOTHING, bar, number, plain

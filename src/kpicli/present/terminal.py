@@ -19,7 +19,7 @@ from kpicli.issues import Issue
 from kpicli.kpi import Group as KpiGroup
 from kpicli.kpi import KpiValue, Report
 from kpicli.masking import shown
-from kpicli.measure import UNASSIGNED, UNFILLED
+from kpicli.measure import NOBODY
 from kpicli.messages import Language
 from kpicli.pipeline.ingest import FileAccount, Ingested, SheetAccount
 from kpicli.pipeline.mapping import Question
@@ -234,14 +234,13 @@ def _league(book: Book, dimension: str, groups: Mapping[str, KpiGroup], language
     headers = [_two_lines(book.label_of(key, language)) for key in book.league]
     table = table_of((word(dimension, language), "left"), *((header, "right") for header in headers))
     table.columns[0].no_wrap = True
-    nobody = {*UNASSIGNED.values(), UNFILLED}
     most = max((_rank_value(group, book.league_by) for group in groups.values()), default=0.0) if drawn else 0.0
     if most > 0:
         table.add_column(_two_lines(book.label_of(book.league_by, language)), no_wrap=True)
 
     def rank(entry: tuple[str, KpiGroup]) -> tuple[bool, float, str]:
         name, group = entry
-        return name in nobody, 0.0 if dimension in ("week", "day") else -_rank_value(group, book.league_by), name
+        return name in NOBODY, 0.0 if dimension in ("week", "day") else -_rank_value(group, book.league_by), name
 
     for name, group in sorted(groups.items(), key=rank):
         cells = [_league_cell(book, group, key) for key in book.league]

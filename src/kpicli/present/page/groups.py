@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from kpicli.kpi import Group
-from kpicli.pipeline.funnel import NOBODY, Funnelled
+from kpicli.measure import NOBODY
+from kpicli.pipeline.funnel import Funnelled
 from kpicli.pipeline.page import Paged
 from kpicli.present import charts
 from kpicli.present.page.document import Numbers, Path
