@@ -94,10 +94,10 @@ def test_a_healthy_month_is_silent(kind: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("size", "most"), [({}, 1), ({"size": SMALL}, 2)], ids=["large", "small"])
-def test_healthy_months_are_silent_but_for_a_few_of_a_hundred(size: dict[str, Any], most: int) -> None:
+@pytest.mark.parametrize("size", [{}, {"size": SMALL}], ids=["large", "small"])
+def test_healthy_months_are_silent(size: dict[str, Any]) -> None:
     """Of seeds that nothing was set by; of two hundred, three of the large and six of the small tell something."""
-    assert sum(bool(of(seed, kind=KINDS[seed % 3], **size)[2].findings) for seed in range(2000, 2030)) <= most
+    assert not [seed for seed in range(2000, 2030) if of(seed, kind=KINDS[seed % 3], **size)[2].findings]
 
 
 def test_rows_are_counted_as_kpicli_measures_them() -> None:
